@@ -1,0 +1,64 @@
+//! Results that the broker would not take: owed by a committed row until they are confirmed (I4).
+
+use crate::{
+    conformance::samples::*,
+    ids::{OrderId, Revision},
+    reason::ReasonCode,
+    recorded::RecordedOrder,
+};
+
+async fn orders(backend: &dyn LedgerBackend, count: usize) -> Vec<RecordedOrder> {
+    let ids = stock(backend, "sku-a", count).await;
+    let batch = ids.iter().enumerate().map(|(at, id)| claimed(&format!("o-{at}"), "sku-a", &[*id])).collect();
+    judge(backend, batch).await.into_iter().map(new).collect()
+}
+
+fn results(orders: &[RecordedOrder]) -> Vec<(OrderId, Revision)> {
+    orders.iter().map(|order| (order.order_id.clone(), order.revision)).collect()
+}
+
+pub async fn what_is_owed_is_the_recorded_result(backend: &dyn LedgerBackend) {
+    let orders = orders(backend, 2).await;
+    let no = new(judge_one(backend, refused("no", ReasonCode::InvalidOrder)).await);
+    let ledger = backend.ledger();
+    assert_eq!(ledger.owed(10).await.unwrap(), []);
+    ledger.owe(&results(&orders[..1])).await.unwrap();
+    ledger.owe(&[(no.order_id.clone(), no.revision)]).await.unwrap();
+    let owed = ledger.owed(10).await.unwrap();
+    assert_eq!(owed, [orders[0].clone(), no]);
+    assert_eq!(bytes(&owed[0]), bytes(&orders[0]));
+    assert!(backend.books().order(&orders[0].order_id).await.unwrap().unwrap().owed);
+    assert!(!backend.books().order(&orders[1].order_id).await.unwrap().unwrap().owed);
+}
+
+pub async fn the_oldest_are_given_first(backend: &dyn LedgerBackend) {
+    let orders = orders(backend, 6).await;
+    let ledger = backend.ledger();
+    for at in [4, 1, 5, 0] {
+        ledger.owe(&results(&orders[at..=at])).await.unwrap();
+    }
+    assert_eq!(results(&ledger.owed(2).await.unwrap()), results(&[orders[4].clone(), orders[1].clone()]));
+    // Owed again, they keep their place.
+    ledger.owe(&results(&[orders[4].clone(), orders[2].clone()])).await.unwrap();
+    let all = results(&ledger.owed(10).await.unwrap());
+    assert_eq!(all, results(&[4, 1, 5, 0, 2].map(|at: usize| orders[at].clone())));
+}
+
+pub async fn what_is_paid_is_owed_no_more(backend: &dyn LedgerBackend) {
+    let orders = orders(backend, 4).await;
+    let ledger = backend.ledger();
+    ledger.owe(&results(&orders)).await.unwrap();
+    ledger.owe(&results(&orders)).await.unwrap();
+    assert_eq!(ledger.owed(10).await.unwrap().len(), 4, "owed twice is owed once");
+    ledger.paid(&results(&orders[1..3])).await.unwrap();
+    ledger.paid(&results(&orders[1..3])).await.unwrap();
+    let mut left = results(&ledger.owed(10).await.unwrap());
+    left.sort();
+    assert_eq!(left, results(&[orders[0].clone(), orders[3].clone()]));
+    // Another revision is another result.
+    ledger.paid(&[(orders[0].order_id.clone(), Revision(7))]).await.unwrap();
+    assert_eq!(ledger.owed(10).await.unwrap().len(), 2);
+    assert!(!backend.books().order(&orders[1].order_id).await.unwrap().unwrap().owed);
+    ledger.owe(&[]).await.unwrap();
+    ledger.paid(&[]).await.unwrap();
+}

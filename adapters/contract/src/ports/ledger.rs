@@ -1,0 +1,85 @@
+//! The ledger judges batches. One transaction per batch; what it says has been committed.
+
+use async_trait::async_trait;
+
+use crate::{
+    ids::{BodyHash, MerchantId, OrderId, Revision},
+    proposal::Entry,
+    recorded::{Judgement, RecordedOrder},
+};
+
+/// Why the ledger gave no judgement.
+#[derive(Debug, thiserror::Error)]
+pub enum LedgerError {
+    /// It can't be reached, or has no room: nothing was committed. Try again with backoff.
+    #[error("the ledger can't be reached: {0}")]
+    Unavailable(String),
+    /// The connection was lost, or time ran out, around the commit. Do the same again: I2 makes it safe.
+    #[error("the outcome of a commit is unknown: {0}")]
+    OutcomeUnknown(String),
+    /// The ledger refuses the data of some entry of the batch: halve it until the bad one stands alone.
+    #[error("the ledger refuses the data: {0}")]
+    Data(String),
+    /// The schema is missing or of another version, permission is denied, a row can't be read.
+    #[error("{0}")]
+    Broken(String),
+}
+
+/// A delivery that the ledger may know already.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Asked {
+    pub order_id: OrderId,
+    pub body_hash: BodyHash,
+    pub merchant_id: Option<MerchantId>,
+}
+
+#[async_trait]
+pub trait Ledger: Send + Sync {
+    /// Judges every entry, in the same order, in one transaction. At most one entry per order id and one
+    /// per unreadable body. Retries serialization failures and deadlocks itself.
+    ///
+    /// An order whose claimed ids are not all available is [`Judgement::Lost`] and leaves no trace; the
+    /// others of the batch are recorded.
+    ///
+    /// # Errors
+    /// [`LedgerError`]; see there what was committed.
+    async fn record(&self, batch: &[Entry]) -> Result<Vec<Judgement>, LedgerError>;
+
+    /// The stored answers of deliveries that may be known: a repeat, a conflict (which is written), or
+    /// `None` where no order of this id is committed.
+    ///
+    /// # Errors
+    /// [`LedgerError`].
+    async fn answer_known(&self, asked: &[Asked]) -> Result<Vec<Option<Judgement>>, LedgerError>;
+
+    /// Counts one more try of this body, commits, and says the count. Called before an order runs alone.
+    ///
+    /// # Errors
+    /// [`LedgerError`].
+    async fn count_try(&self, body: BodyHash) -> Result<u32, LedgerError>;
+
+    /// The order came back from its try.
+    ///
+    /// # Errors
+    /// [`LedgerError`].
+    async fn forget_tries(&self, body: BodyHash) -> Result<(), LedgerError>;
+
+    /// Commits an announcement row for each of these results, so that their deliveries may be acknowledged
+    /// before they are announced (I4). Once owed stays owed, whoever asks again.
+    ///
+    /// # Errors
+    /// [`LedgerError`].
+    async fn owe(&self, results: &[(OrderId, Revision)]) -> Result<(), LedgerError>;
+
+    /// Up to `most` owed results, oldest first, as they are committed now.
+    ///
+    /// # Errors
+    /// [`LedgerError`].
+    async fn owed(&self, most: u32) -> Result<Vec<RecordedOrder>, LedgerError>;
+
+    /// These were confirmed: their announcement rows are deleted.
+    ///
+    /// # Errors
+    /// [`LedgerError`].
+    async fn paid(&self, results: &[(OrderId, Revision)]) -> Result<(), LedgerError>;
+}

@@ -1,0 +1,86 @@
+//! Results that are owed to the platform: a row each, until they are confirmed (I4).
+
+use fulfil_contract::{
+    ids::{OrderId, Revision},
+    ports::ledger::LedgerError,
+    recorded::RecordedOrder,
+};
+
+use crate::{
+    Postgres,
+    columns::{broken, column},
+    errors::Failure,
+    known,
+    session::{Begin, Call},
+};
+
+const OWE: &str = "
+    insert into fulfil.announcement (order_id, revision)
+    select * from unnest($1::text[], $2::integer[]) on conflict do nothing";
+
+const PAY: &str = "
+    delete from fulfil.announcement a using unnest($1::text[], $2::integer[]) p(order_id, revision)
+    where a.order_id = p.order_id and a.revision = p.revision";
+
+const OLDEST: &str = "select order_id from fulfil.announcement order by owed_at, order_id, revision limit $1";
+
+pub(crate) async fn owe(postgres: &Postgres, call: &Call, results: &[(OrderId, Revision)]) -> Result<(), LedgerError> {
+    write(postgres, call, OWE, results).await
+}
+
+pub(crate) async fn paid(postgres: &Postgres, call: &Call, results: &[(OrderId, Revision)]) -> Result<(), LedgerError> {
+    write(postgres, call, PAY, results).await
+}
+
+/// Runs `sql` over the results by rising id, so that two such calls never wait for each other in a circle.
+async fn write(
+    postgres: &Postgres,
+    call: &Call,
+    sql: &'static str,
+    results: &[(OrderId, Revision)],
+) -> Result<(), LedgerError> {
+    if results.is_empty() {
+        return Ok(());
+    }
+    let mut sorted: Vec<&(OrderId, Revision)> = results.iter().collect();
+    sorted.sort_unstable();
+    let ids: Vec<&str> = sorted.iter().map(|(id, _)| id.as_str()).collect();
+    let revisions = sorted.iter().map(|(id, revision)| {
+        i32::try_from(revision.0)
+            .map_err(|_| LedgerError::Data(format!("revision {} of order {id} is above {}", revision.0, i32::MAX)))
+    });
+    let revisions = revisions.collect::<Result<Vec<i32>, LedgerError>>()?;
+    let (ids, revisions) = (&ids, &revisions);
+    postgres
+        .attempts(|| async move {
+            let session = postgres.open(call).await?;
+            let outcome = session.write_at_once(sql, &[ids, revisions]).await;
+            session.end(outcome).await.map(drop)
+        })
+        .await
+}
+
+pub(crate) async fn owed(postgres: &Postgres, call: &Call, most: u32) -> Result<Vec<RecordedOrder>, LedgerError> {
+    postgres
+        .attempts(|| async {
+            let session = postgres.open(call).await?;
+            let outcome = async {
+                session.begin(Begin::Judge).await?;
+                let rows = session.rows(OLDEST, &[&i64::from(most)]).await?;
+                let mut ids = Vec::with_capacity(rows.len());
+                for row in &rows {
+                    ids.push(
+                        OrderId::parse(column(row, 0)?)
+                            .map_err(|error| broken("an owed result's order id", &error.to_string()))?,
+                    );
+                }
+                // Two revisions of one order are owed as one: the order's result as it is now.
+                let mut orders = known::orders(&session, &ids.iter().collect::<Vec<_>>()).await?;
+                session.rollback().await?;
+                Ok::<_, Failure>(ids.iter().filter_map(|id| orders.remove(id)).collect())
+            }
+            .await;
+            session.end(outcome).await
+        })
+        .await
+}

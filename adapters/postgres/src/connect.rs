@@ -1,0 +1,98 @@
+//! How connections to Postgres are made, and what every session is told.
+
+use std::{pin::Pin, time::Duration};
+
+use deadpool_postgres::{Connect, Manager, ManagerConfig, Pool, RecyclingMethod, Runtime};
+use fulfil_contract::ports::ledger::LedgerError;
+use tokio::task::JoinHandle;
+use tokio_postgres::{
+    Client, Config, Error, NoTls,
+    config::{Host, SslMode},
+};
+
+/// How long a new connection may take, at most.
+const CONNECT_LIMIT: Duration = Duration::from_secs(5);
+
+/// How long a silent peer is waited for, by either side: a transaction whose worker is gone holds its rows no
+/// longer than this, or the same batch, judged again, would wait for its own ghost.
+const SILENCE_LIMIT: Duration = Duration::from_secs(10);
+
+/// Plans do not depend on statistics: every statement of ours reaches its rows by an index, whether the table
+/// has ten rows or ten million, and a plan that was made while a table was empty is still right when it is full.
+const PLANS: &str = "-c plan_cache_mode=force_generic_plan -c enable_seqscan=off -c enable_bitmapscan=off \
+                     -c enable_hashjoin=off -c enable_mergejoin=off -c jit=off";
+
+/// Reads `url`; nothing is connected yet.
+pub(crate) fn configuration(url: &str) -> Result<Config, LedgerError> {
+    let mut config: Config = url.parse().map_err(|error| {
+        LedgerError::Broken(format!(
+            "ledger.url can't be read: {}: write postgres://USER:PASSWORD@HOST:PORT/DATABASE",
+            crate::errors::with_causes(&error)
+        ))
+    })?;
+    if config.get_ssl_mode() == SslMode::Require {
+        return Err(LedgerError::Broken(
+            "ledger.url asks for sslmode=require, and this program speaks to Postgres without TLS: set sslmode=disable, and go through a tunnel where the network is not yours".into(),
+        ));
+    }
+    config.connect_timeout(CONNECT_LIMIT).tcp_user_timeout(SILENCE_LIMIT).keepalives(true);
+    config.keepalives_idle(SILENCE_LIMIT).keepalives_interval(Duration::from_secs(3)).keepalives_retries(3);
+    if config.get_application_name().is_none() {
+        config.application_name("fulfil");
+    }
+    Ok(config)
+}
+
+/// A pool of at most `connections`, made when they are needed. `limit` bounds each statement on the server.
+pub(crate) fn pool(mut config: Config, connections: usize, limit: Duration) -> Result<Pool, LedgerError> {
+    let silence = SILENCE_LIMIT.as_millis();
+    // The operator's own options come after ours and win, except that a commit is always on the disk.
+    let options = format!(
+        "{PLANS} -c statement_timeout={} -c idle_in_transaction_session_timeout={silence} -c tcp_user_timeout={silence} {} -c synchronous_commit=on",
+        limit.as_millis().max(1),
+        config.get_options().unwrap_or(""),
+    );
+    config.options(options);
+    let manager = Manager::from_connect(config, Quietly, ManagerConfig { recycling_method: RecyclingMethod::Fast });
+    Pool::builder(manager)
+        .max_size(connections.max(1))
+        .runtime(Runtime::Tokio1)
+        .build()
+        .map_err(|error| LedgerError::Broken(format!("the pool of ledger connections can't be made: {error}")))
+}
+
+/// One connection outside of any pool.
+pub(crate) async fn alone(config: &Config) -> Result<(Client, JoinHandle<()>), Error> {
+    let (client, connection) = config.connect(NoTls).await?;
+    // Its end is seen, and told, by whoever waits for an answer.
+    Ok((
+        client,
+        tokio::spawn(async move {
+            connection.await.unwrap_or_else(|error| tracing::debug!(%error, "a connection to the ledger ended"))
+        }),
+    ))
+}
+
+/// Host, port and database, for messages: never the password.
+pub(crate) fn place(config: &Config) -> String {
+    let host = match config.get_hosts().first() {
+        Some(Host::Tcp(name)) => name.clone(),
+        #[cfg(unix)]
+        Some(Host::Unix(path)) => path.display().to_string(),
+        None => config.get_hostaddrs().first().map_or_else(|| "localhost".into(), ToString::to_string),
+    };
+    let port = config.get_ports().first().copied().unwrap_or(5432);
+    format!("{host}:{port}/{}", config.get_dbname().or(config.get_user()).unwrap_or(""))
+}
+
+#[derive(Debug)]
+struct Quietly;
+
+type Connected<'a> = Pin<Box<dyn Future<Output = Result<(Client, JoinHandle<()>), Error>> + Send + 'a>>;
+
+impl Connect for Quietly {
+    fn connect(&self, config: &Config) -> Connected<'_> {
+        let config = config.clone();
+        Box::pin(async move { alone(&config).await })
+    }
+}

@@ -1,0 +1,49 @@
+//! The port `Ledger`: each call within its limit.
+
+use async_trait::async_trait;
+use fulfil_contract::{
+    ids::{BodyHash, OrderId, Revision},
+    ports::ledger::{Asked, Ledger, LedgerError},
+    proposal::Entry,
+    recorded::{Judgement, RecordedOrder},
+};
+
+use crate::{Postgres, announcement, known, record, session::Call, tries};
+
+#[async_trait]
+impl Ledger for Postgres {
+    async fn record(&self, batch: &[Entry]) -> Result<Vec<Judgement>, LedgerError> {
+        let call = Call::default();
+        self.limited(&call, record::record(self, &call, batch)).await
+    }
+
+    async fn answer_known(&self, asked: &[Asked]) -> Result<Vec<Option<Judgement>>, LedgerError> {
+        let call = Call::default();
+        self.limited(&call, known::answer_known(self, &call, asked)).await
+    }
+
+    async fn count_try(&self, body: BodyHash) -> Result<u32, LedgerError> {
+        let call = Call::default();
+        self.limited(&call, tries::count(self, &call, body)).await
+    }
+
+    async fn forget_tries(&self, body: BodyHash) -> Result<(), LedgerError> {
+        let call = Call::default();
+        self.limited(&call, tries::forget(self, &call, body)).await
+    }
+
+    async fn owe(&self, results: &[(OrderId, Revision)]) -> Result<(), LedgerError> {
+        let call = Call::default();
+        self.limited(&call, announcement::owe(self, &call, results)).await
+    }
+
+    async fn owed(&self, most: u32) -> Result<Vec<RecordedOrder>, LedgerError> {
+        let call = Call::default();
+        self.limited(&call, announcement::owed(self, &call, most)).await
+    }
+
+    async fn paid(&self, results: &[(OrderId, Revision)]) -> Result<(), LedgerError> {
+        let call = Call::default();
+        self.limited(&call, announcement::paid(self, &call, results)).await
+    }
+}

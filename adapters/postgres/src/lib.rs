@@ -1,0 +1,31 @@
+//! The ledger on Postgres: one transaction per batch at READ COMMITTED, right by unique constraints and row state.
+//!
+//! What holds here: no connection returns to the pool inside a transaction; no statement's cost grows with
+//! the tables; an error says whether anything can have been committed.
+//!
+//! - the schema: [`migrate()`], `migrations/`
+//! - connections and sessions: `connect`, `session`; what errors mean: `errors`; rows' values: `columns`
+//! - judging a batch: `record`; deliveries that are known: `known`; tries: `tries`; owed results: `announcement`
+//! - the ledger's side of stock: `stock_ledger`, `import`, `loading`, `take_memory`
+//! - audits and support: `books`
+
+mod announcement;
+mod books;
+mod columns;
+mod connect;
+mod errors;
+mod import;
+mod known;
+mod ledger;
+mod loading;
+mod migrate;
+mod postgres;
+mod record;
+mod session;
+mod sku_ids;
+mod stock_ledger;
+mod take_memory;
+mod tries;
+
+pub use migrate::{Migrated, migrate};
+pub use postgres::Postgres;

@@ -1,0 +1,146 @@
+//! One connection. It opens within its limit or not at all, and when it is dropped it is cut: a
+//! client library that waits for a frozen or alarmed broker would keep its thread and its buffers.
+
+use std::{
+    fmt,
+    future::Future,
+    io,
+    net::{Shutdown, TcpStream},
+    os::fd::AsFd,
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
+
+use lapin::{
+    AsyncTcpStream, Channel, Connection, ConnectionProperties,
+    runtime::default_runtime,
+    tcp::{AMQPUriTcpExt, OwnedTLSConfig},
+    uri::AMQPUri,
+};
+use tokio::time::timeout;
+
+use crate::{
+    errors::{self, TopologyError},
+    url::BrokerUrl,
+};
+
+pub(crate) struct Link {
+    connection: Connection,
+    socket: Socket,
+    broker: String,
+    limit: Duration,
+}
+
+/// A second handle on the connection's socket, there once it is connected.
+#[derive(Clone, Default)]
+struct Socket(Arc<OnceLock<TcpStream>>);
+
+impl Socket {
+    fn cut(&self) {
+        if let Some(stream) = self.0.get() {
+            // Fails only where the other side was faster.
+            stream.shutdown(Shutdown::Both).ok();
+        }
+    }
+}
+
+impl Link {
+    /// Connects. `name` is what the broker's management page shows.
+    ///
+    /// # Errors
+    /// [`TopologyError`] when it is refused, or not there within `limit`.
+    pub(crate) async fn open(url: &BrokerUrl, name: &str, limit: Duration) -> Result<Self, TopologyError> {
+        let broker = url.to_string();
+        let socket = Socket::default();
+        let connected = timeout(limit, connect(url, name, limit, socket.clone())).await;
+        let connection = match connected {
+            Ok(Ok(connection)) => connection,
+            Ok(Err(error)) => {
+                socket.cut();
+                return Err(TopologyError::of_connecting(&broker, &error));
+            }
+            Err(_) => {
+                socket.cut();
+                return Err(TopologyError::late(&broker, limit));
+            }
+        };
+        Ok(Self { connection, socket, broker, limit })
+    }
+
+    pub(crate) async fn channel(&self) -> Result<Channel, TopologyError> {
+        self.within("opening a channel", self.connection.create_channel()).await.map_err(TopologyError::Unavailable)
+    }
+
+    /// Waits for an answer of this connection.
+    ///
+    /// # Errors
+    /// What went wrong, in words.
+    pub(crate) async fn within<T>(
+        &self,
+        what: &str,
+        answer: impl Future<Output = lapin::Result<T>>,
+    ) -> Result<T, String> {
+        match timeout(self.limit, answer).await {
+            Ok(Ok(value)) => Ok(value),
+            Ok(Err(error)) => Err(format!("{}: {what}: {}", self.broker, errors::said(&error))),
+            Err(_) => Err(format!("{}: {}", self.broker, errors::late(what, self.limit))),
+        }
+    }
+
+    pub(crate) fn is_connected(&self) -> bool {
+        self.connection.status().connected()
+    }
+
+    /// The broker takes no publications now (memory or disk alarm).
+    pub(crate) fn is_blocked(&self) -> bool {
+        self.connection.status().blocked()
+    }
+
+    /// Whatever waits for this connection fails now.
+    pub(crate) fn cut(&self) {
+        self.socket.cut();
+    }
+
+    /// Closes it in good order, within the limit.
+    pub(crate) async fn close(self) {
+        let closed = self.within("closing the connection", self.connection.close(200, "OK".into())).await;
+        if let Err(error) = closed {
+            tracing::debug!(%error, "the connection is cut instead of closed");
+        }
+    }
+}
+
+impl Drop for Link {
+    fn drop(&mut self) {
+        self.socket.cut();
+    }
+}
+
+impl fmt::Debug for Link {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Link").field("broker", &self.broker).field("connected", &self.is_connected()).finish()
+    }
+}
+
+/// No automatic recovery: by default the library neither retries nor recovers.
+async fn connect(url: &BrokerUrl, name: &str, limit: Duration, socket: Socket) -> lapin::Result<Connection> {
+    let properties = ConnectionProperties::default().with_connection_name(name.into());
+    Connection::connector(
+        url.uri().clone(),
+        default_runtime()?,
+        // Spelled out in place: the runtime's type has no public name.
+        async move |uri: AMQPUri, runtime| {
+            let config = OwnedTLSConfig::default();
+            let connected = uri.connect_with_config_async(config.as_ref(), &runtime);
+            // The library's thread would go on trying for minutes after nobody waits any more.
+            let stream = timeout(limit, connected).await.map_err(|_| io::Error::from(io::ErrorKind::TimedOut))??;
+            if let AsyncTcpStream::Plain(plain) = &stream {
+                let second = plain.get_ref().as_fd().try_clone_to_owned()?;
+                socket.0.set(TcpStream::from(second)).ok();
+            }
+            Ok(stream)
+        },
+        properties,
+    )
+    .await
+}

@@ -1,0 +1,234 @@
+//! Judges a batch: each order's keys are looked at before anything of it is written, so that a lost one
+//! leaves no trace.
+
+use std::collections::HashSet;
+
+use fulfil_contract::{
+    ids::{KeyId, MerchantId, Revision},
+    ports::ledger::Asked,
+    proposal::{Entry, Fill, Proposal, ProposedLine, ProposedOrder},
+    reason::{Reason, ReasonCode},
+    recorded::{
+        DeliveredKey, GoneKey, Judgement, LineOutcome, OrderStatus, RecordedLine, RecordedOrder, StoredLine,
+        StoredOutcome,
+    },
+    time::Timestamp,
+};
+use rusqlite::Connection;
+
+use super::{keys::Keys, stored};
+use crate::errors::StoreError;
+
+/// Judges every entry, in the same order, by the time `at`.
+pub(super) fn judge(connection: &Connection, batch: &[Entry], at: Timestamp) -> Result<Vec<Judgement>, StoreError> {
+    let mut bench = Bench { connection, at, keys: Keys::of(connection), reserved: HashSet::new() };
+    let mut judgements: Vec<Option<Judgement>> = Vec::with_capacity(batch.len());
+    for entry in batch {
+        judgements.push(bench.without_takes(entry)?);
+    }
+    // What is left takes from the ledger: now, when no neighbour's claimed id can be taken any more.
+    batch.iter().zip(judgements).map(|(entry, judged)| judged.map_or_else(|| bench.with_takes(entry), Ok)).collect()
+}
+
+struct Bench<'a> {
+    connection: &'a Connection,
+    at: Timestamp,
+    keys: Keys<'a>,
+    /// Claimed by orders that are to be recorded yet, or taken for them.
+    reserved: HashSet<KeyId>,
+}
+
+impl Bench<'_> {
+    /// Judges an entry, unless it is an order that takes from the ledger; its claimed ids are reserved.
+    fn without_takes(&mut self, entry: &Entry) -> Result<Option<Judgement>, StoreError> {
+        let order = match entry {
+            Entry::Unreadable(message) => {
+                return Ok(Some(Judgement::Unreadable(stored::unreadable(self.connection, message, self.at)?)));
+            }
+            Entry::Order(order) => order,
+        };
+        let asked = Asked {
+            order_id: order.order_id.clone(),
+            body_hash: order.body_hash,
+            merchant_id: order.merchant_id.clone(),
+        };
+        if let Some(known) = stored::known(self.connection, &asked, self.at)? {
+            return Ok(Some(known));
+        }
+        let lines = match &order.proposal {
+            Proposal::Refuse(reason) => return self.record(order, Vec::new(), Some(reason.clone())).map(Some),
+            Proposal::Fulfil(_) if order.expires_at.is_some_and(|expires_at| expires_at <= self.at) => {
+                return self.record(order, Vec::new(), Some(self.expired(order))).map(Some);
+            }
+            Proposal::Fulfil(lines) => lines,
+        };
+        check(order, lines)?;
+        let found = match self.find(lines)? {
+            Ok(found) => found,
+            Err(gone) => return Ok(Some(Judgement::Lost(gone))),
+        };
+        if lines.iter().any(|line| matches!(line.fill, Fill::FromLedger)) {
+            self.reserved.extend(found.into_iter().flatten().map(|key| key.id));
+            return Ok(None);
+        }
+        self.fill(order, lines, found).map(Some)
+    }
+
+    /// Judges an order that [`without_takes`](Self::without_takes) left.
+    fn with_takes(&mut self, entry: &Entry) -> Result<Judgement, StoreError> {
+        match entry {
+            Entry::Order(order @ ProposedOrder { proposal: Proposal::Fulfil(lines), .. }) => match self.find(lines)? {
+                Ok(found) => self.fill(order, lines, found),
+                Err(gone) => Ok(Judgement::Lost(gone)),
+            },
+            Entry::Order(ProposedOrder { proposal: Proposal::Refuse(_), .. }) | Entry::Unreadable(_) => {
+                Err(StoreError::Broken("an entry was left without a judgement".into()))
+            }
+        }
+    }
+
+    /// Each line's claimed keys, by rising id, or every one that is not to be had.
+    fn find(&mut self, lines: &[ProposedLine]) -> Result<Result<Vec<Vec<DeliveredKey>>, Vec<GoneKey>>, StoreError> {
+        let (mut found, mut gone) = (Vec::with_capacity(lines.len()), Vec::new());
+        for line in lines {
+            let sku = self.keys.sku(&line.sku)?;
+            let ids = claimed_ids(&line.fill);
+            let mut keys = Vec::with_capacity(ids.len());
+            for id in ids {
+                match self.keys.claimed(*id, sku)? {
+                    Ok(key) => keys.push(key),
+                    Err(lost) => gone.push(lost),
+                }
+            }
+            keys.sort_unstable_by_key(|key| key.id);
+            found.push(keys);
+        }
+        Ok(if gone.is_empty() { Ok(found) } else { Err(gone) })
+    }
+
+    /// Records an order whose claimed keys were found.
+    fn fill(
+        &mut self,
+        order: &ProposedOrder,
+        lines: &[ProposedLine],
+        found: Vec<Vec<DeliveredKey>>,
+    ) -> Result<Judgement, StoreError> {
+        let mut filled = Vec::with_capacity(lines.len());
+        for (line, claimed) in lines.iter().zip(found) {
+            let outcome = match &line.fill {
+                Fill::Refused(reason) => LineOutcome::Rejected(reason.clone()),
+                Fill::Claimed(_) => LineOutcome::Delivered(claimed),
+                Fill::FromLedger => self.take(line)?,
+            };
+            filled.push(RecordedLine {
+                line_no: line.line_no,
+                sku: line.sku.clone(),
+                quantity: line.quantity,
+                outcome,
+            });
+        }
+        filled.sort_by_key(|line| line.line_no);
+        let reason = match OrderStatus::of_lines(filled.iter().map(|line| &line.outcome)) {
+            OrderStatus::Rejected => filled.iter().find_map(|line| match &line.outcome {
+                LineOutcome::Rejected(reason) => Some(reason.clone()),
+                LineOutcome::Delivered(_) => None,
+            }),
+            _ => None,
+        };
+        self.record(order, filled, reason)
+    }
+
+    fn take(&mut self, line: &ProposedLine) -> Result<LineOutcome, StoreError> {
+        let refused = |code, detail: String| Ok(LineOutcome::Rejected(Reason::new(code, detail)));
+        let Some(sku) = self.keys.sku(&line.sku)? else {
+            return refused(ReasonCode::UnknownSku, format!("no key was ever imported for {}", line.sku));
+        };
+        let Some(keys) = self.keys.take(sku, line.quantity.as_usize(), &self.reserved)? else {
+            return refused(
+                ReasonCode::OutOfStock,
+                format!("stock holds fewer than {} of {}", line.quantity.get(), line.sku),
+            );
+        };
+        self.reserved.extend(keys.iter().map(|key| key.id));
+        Ok(LineOutcome::Delivered(keys))
+    }
+
+    fn expired(&self, order: &ProposedOrder) -> Reason {
+        let expires_at = order.expires_at.unwrap_or(self.at);
+        Reason::new(
+            ReasonCode::Expired,
+            format!("expires_at was {expires_at}, and the order was judged at {}", self.at),
+        )
+    }
+
+    fn record(
+        &self,
+        order: &ProposedOrder,
+        lines: Vec<RecordedLine>,
+        reason: Option<Reason>,
+    ) -> Result<Judgement, StoreError> {
+        let recorded = RecordedOrder {
+            order_id: order.order_id.clone(),
+            merchant_id: order.merchant_id.clone(),
+            body_hash: order.body_hash,
+            revision: Revision::FIRST,
+            status: OrderStatus::of_lines(lines.iter().map(|line| &line.outcome)),
+            decided_at: self.at,
+            lines,
+            reason,
+        };
+        self.write(&recorded)?;
+        Ok(Judgement::New(recorded))
+    }
+
+    fn write(&self, order: &RecordedOrder) -> Result<(), StoreError> {
+        let sql = "insert into orders (order_id, merchant_id, body_hash, revision, status, decided_at, lines, reason)
+            values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
+        let order_no = self.connection.prepare_cached(sql)?.insert((
+            order.order_id.as_str(),
+            order.merchant_id.as_ref().map(MerchantId::as_str),
+            order.body_hash.0,
+            order.revision.0,
+            order.status.code(),
+            order.decided_at.0,
+            StoredLine::write(&order.lines.iter().map(stored_line).collect::<Vec<_>>()),
+            order.reason.as_ref().map(stored::write_reason),
+        ))?;
+        for id in order.key_ids() {
+            self.keys.sell(id, order_no)?;
+        }
+        Ok(())
+    }
+}
+
+fn claimed_ids(fill: &Fill) -> &[KeyId] {
+    match fill {
+        Fill::Claimed(ids) => ids,
+        Fill::FromLedger | Fill::Refused(_) => &[],
+    }
+}
+
+/// Every claimed line has as many keys of its own as it wants.
+fn check(order: &ProposedOrder, lines: &[ProposedLine]) -> Result<(), StoreError> {
+    let mut used = HashSet::new();
+    for line in lines {
+        if let Fill::Claimed(ids) = &line.fill {
+            let own = ids.iter().filter(|id| used.insert(**id)).count();
+            if own != line.quantity.as_usize() || own != ids.len() {
+                let (order, line_no, wants) = (&order.order_id, line.line_no.0, line.quantity.get());
+                return Err(StoreError::Data(format!(
+                    "order {order}, line {line_no}: {own} keys are proposed, it wants {wants}"
+                )));
+            }
+        }
+    }
+    Ok(())
+}
+
+fn stored_line(line: &RecordedLine) -> StoredLine {
+    let outcome = match &line.outcome {
+        LineOutcome::Delivered(keys) => StoredOutcome::Delivered { keys: keys.iter().map(|key| key.id.0).collect() },
+        LineOutcome::Rejected(reason) => StoredOutcome::Rejected { reason: reason.clone() },
+    };
+    StoredLine { line_no: line.line_no.0, sku: line.sku.as_str().to_owned(), quantity: line.quantity.get(), outcome }
+}

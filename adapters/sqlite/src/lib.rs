@@ -1,0 +1,33 @@
+//! Embedded mode's backend: every port of the pool on one SQLite file, with nothing to install.
+//!
+//! What holds here: what a call says was done has been committed and synced (WAL, `synchronous = full`); a
+//! future that is dropped leaves no half of its work; one process works in a data folder at a time, and any
+//! number read beside it; a killed process leaves nothing to mend.
+//!
+//! - opening a data folder, its lock: [`Sqlite::open`], [`Sqlite::open_to_read`] (`open`, `lock`, `schema`)
+//! - the thread that writes and the connection that reads: `writer`, `reader`
+//! - messages in: [`Inbox`], and the source over it (`inbox`, `source`)
+//! - the ledger, its side of stock, what audits read: `ledger`, `stock_ledger`, `books`
+//! - stock: `stock`; leases and heartbeats: `leases`
+//! - results and dead letters: `results`, read by [`Sqlite::results`] and [`Sqlite::dead_letters`]
+//! - what an error of SQLite means: [`StoreError`]
+
+mod books;
+mod errors;
+mod inbox;
+mod leases;
+mod ledger;
+mod lock;
+mod open;
+mod reader;
+mod results;
+mod schema;
+mod source;
+mod stock;
+mod stock_ledger;
+mod writer;
+
+pub use errors::StoreError;
+pub use inbox::Inbox;
+pub use open::{OpenError, Sqlite};
+pub use results::Announced;

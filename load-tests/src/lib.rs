@@ -1,0 +1,20 @@
+//! Load tests: `fulfil` as its users meet it, from outside. Nothing here uses a crate of the pool; what the
+//! pool does is judged by what was sent, what came back, and (as a witness) what `fulfil audit` says.
+//!
+//! - [`generate`]: made-up orders and the keys that they need, the same for the same [`seed`]
+//! - [`publisher`]: orders into the broker, with confirms and a log
+//! - [`sent`], [`results`], [`judge`]: what was sent, what came back, and whether the two agree
+//! - [`program`], [`scrape`]: the built binary as a child process, and what its admin port says
+//! - [`kills`]: workers killed at random moments, with a fault in the middle
+//! - [`floor_ratio`]: the worker against the bare floor program, in turn, on the same servers
+
+pub mod floor_ratio;
+pub mod generate;
+pub mod judge;
+pub mod kills;
+pub mod program;
+pub mod publisher;
+pub mod results;
+pub mod scrape;
+pub mod seed;
+pub mod sent;

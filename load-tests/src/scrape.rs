@@ -1,0 +1,80 @@
+//! Reads a worker's admin port: is it ready, and what do its metrics say.
+
+use std::{collections::BTreeMap, net::SocketAddr, time::Duration};
+
+use anyhow::{Context, Result, bail};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+    time::timeout,
+};
+
+const ANSWER_LIMIT: Duration = Duration::from_secs(2);
+
+/// The samples of a scrape, summed over their labels.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Samples(BTreeMap<String, f64>);
+
+impl Samples {
+    /// The sum of a metric's samples; 0 where it has none yet.
+    #[must_use]
+    pub fn get(&self, name: &str) -> f64 {
+        self.0.get(name).copied().unwrap_or(0.0)
+    }
+
+    fn parse(text: &str) -> Self {
+        let mut sums = BTreeMap::new();
+        for line in text.lines().filter(|line| !line.starts_with('#')) {
+            let Some((series, value)) = line.rsplit_once(' ') else { continue };
+            let name = series.split_once('{').map_or(series, |(name, _)| name);
+            if let Ok(value) = value.parse::<f64>() {
+                *sums.entry(name.to_owned()).or_default() += value;
+            }
+        }
+        Self(sums)
+    }
+}
+
+/// # Errors
+/// When the port does not answer within two seconds.
+pub async fn metrics(admin: SocketAddr) -> Result<Samples> {
+    let (status, body) = get(admin, "/metrics").await?;
+    if status != 200 {
+        bail!("/metrics answers {status}");
+    }
+    Ok(Samples::parse(&body))
+}
+
+/// Whether `/readyz` says yes.
+pub async fn is_ready(admin: SocketAddr) -> bool {
+    matches!(get(admin, "/readyz").await, Ok((200, _)))
+}
+
+async fn get(admin: SocketAddr, path: &str) -> Result<(u16, String)> {
+    let asked = async {
+        let mut stream = TcpStream::connect(admin).await?;
+        stream
+            .write_all(format!("GET {path} HTTP/1.1\r\nhost: {admin}\r\nconnection: close\r\n\r\n").as_bytes())
+            .await?;
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await?;
+        anyhow::Ok(answer)
+    };
+    let answer = timeout(ANSWER_LIMIT, asked).await.with_context(|| format!("{admin} does not answer"))??;
+    let (head, body) = answer.split_once("\r\n\r\n").context("an answer without a body")?;
+    let status =
+        head.split_whitespace().nth(1).and_then(|status| status.parse().ok()).context("an answer without a status")?;
+    Ok((status, body.to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn samples_are_summed_over_labels() {
+        let text = "# HELP a_total A.\n# TYPE a_total counter\na_total{x=\"1\"} 2\na_total{x=\"2 3\"} 5\nb 1.5\n";
+        let samples = Samples::parse(text);
+        assert_eq!((samples.get("a_total"), samples.get("b"), samples.get("c")), (7.0, 1.5, 0.0));
+    }
+}

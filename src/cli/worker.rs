@@ -1,0 +1,67 @@
+//! `fulfil worker`: takes orders from the broker until it is told to stop, or until its queues are empty.
+
+use std::{sync::Arc, time::Duration};
+
+use super::{
+    Context, Exit, Failure, failure_of,
+    summary::{Summary, print},
+};
+use crate::{
+    compose,
+    ops::{admin, drain::Drain, metrics, signals::drain_on_signal},
+    pipeline::board::Board,
+    pool::{self, StartError},
+};
+
+/// A queue that was empty for so long, with nothing of this worker in flight, is empty.
+const EMPTY_FOR: Duration = Duration::from_secs(2);
+
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// End when nothing is ready and nothing of this worker has been in flight for 2 s
+    #[arg(long)]
+    pub until_empty: bool,
+}
+
+/// # Errors
+/// [`Failure`].
+pub async fn execute(args: Args, context: &Context) -> Result<(), Failure> {
+    if context.data().is_some() {
+        return Err(Failure::new(
+            Exit::Usage,
+            "a worker works on servers: use `fulfil run --orders FILE --keys FILE --data DIR` for a data folder",
+        ));
+    }
+    let config = context.config()?;
+    let ports = compose::worker(config).map_err(failure_of::compose)?;
+    let settings = compose::settings(config, args.until_empty.then_some(EMPTY_FOR));
+
+    let metrics = metrics::install().map_err(|error| Failure::new(Exit::Software, error.to_string()))?;
+    let (drain, draining) = Drain::new();
+    let drain = Arc::new(drain);
+    drain_on_signal(drain.clone()).map_err(|error| Failure::new(Exit::Software, error.to_string()))?;
+    let board = Board::default();
+    if let Some(address) = config.admin.listen {
+        let ready = {
+            let board = board.clone();
+            Arc::new(move || board.ready())
+        };
+        let bound = admin::serve(address, metrics, ready, draining.clone())
+            .await
+            .map_err(|error| Failure::new(Exit::Unavailable, error.to_string()))?;
+        tracing::info!(%bound, "the admin port answers /metrics, /healthz and /readyz");
+    }
+    let done = match pool::run(ports, settings, board, drain, draining).await {
+        Ok(done) => done,
+        Err(StartError::Ended) => return Ok(()),
+        Err(StartError::Source(error)) => return Err(failure_of::source(error)),
+    };
+    print(&Summary::of(&done), context)?;
+    if done.abandoned {
+        return Err(Failure::new(
+            Exit::TryAgain,
+            "the grace period (worker.drain_seconds) was over before everything in flight was finished; the broker delivers the rest again",
+        ));
+    }
+    Ok(())
+}

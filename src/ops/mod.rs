@@ -1,0 +1,6 @@
+//! What an SRE sees and does: metrics, the admin port, draining.
+
+pub mod admin;
+pub mod drain;
+pub mod metrics;
+pub mod signals;

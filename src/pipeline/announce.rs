@@ -1,0 +1,233 @@
+//! Announce: every judgement's message is published and confirmed; a result that the broker refuses three
+//! times becomes an announcement row instead, committed before the delivery is acknowledged (I4).
+
+use fulfil_contract::{
+    answer::{BATCH_ROUTING_KEY, RESULT_TYPE, RESULTS_TYPE},
+    ids::{OrderId, Revision},
+    ports::{
+        announcer::{AnnounceUnavailable, Announcer, Destination, Publication, Verdict},
+        ledger::{Ledger, LedgerError},
+    },
+    recorded::Judgement,
+};
+
+use super::batch::{Answered, DeadBody, Published, answer_of};
+use crate::{
+    ops::drain::Draining,
+    patience::{Again, Ended, Pauses, persist},
+};
+
+/// How results are put into messages (`results.mode`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mode {
+    /// One message each.
+    Single,
+    /// Arrays of up to [`MOST_ELEMENTS`].
+    Batch,
+}
+
+/// The most results of one array.
+pub const MOST_ELEMENTS: usize = 300;
+/// An array is closed once it has this many bytes.
+const ARRAY_BYTES: usize = 256 * 1024;
+/// How often a message is offered before its result becomes an announcement row.
+const OFFERS: u32 = 3;
+
+/// Why a batch's results could not be announced before the grace period ended.
+#[derive(Debug, thiserror::Error)]
+pub enum AnnounceError {
+    #[error(transparent)]
+    Broker(#[from] Ended<AnnounceUnavailable>),
+    #[error(transparent)]
+    Ledger(#[from] Ended<LedgerError>),
+}
+
+/// A message, and the results whose rows can stand for it.
+struct Outgoing {
+    publication: Publication,
+    /// Empty where no row can stand for the message (conflicts, unreadable messages, dead letters).
+    owable: Vec<(OrderId, Revision)>,
+}
+
+/// Publishes the messages of a batch.
+///
+/// # Errors
+/// [`AnnounceError`]; the batch is then not acknowledged.
+pub async fn announce(
+    answered: &Answered,
+    mode: Mode,
+    announcer: &dyn Announcer,
+    ledger: &dyn Ledger,
+    draining: &mut Draining,
+) -> Result<Published, AnnounceError> {
+    let mut waiting = outgoing(&answered.judged, mode);
+    waiting.extend(answered.dead.iter().map(dead_letter));
+    let mut published = Published { on_the_broker: 0, owed: Vec::new() };
+    let mut pauses = Pauses::default();
+    for offer in 1.. {
+        let refused = offer_all(waiting, announcer, draining, &mut published).await?;
+        if refused.is_empty() {
+            break;
+        }
+        let (owable, stubborn): (Vec<_>, Vec<_>) =
+            refused.into_iter().partition(|(outgoing, _)| offer >= OFFERS && !outgoing.owable.is_empty());
+        if let Some((outgoing, why)) = owable.first() {
+            tracing::warn!(
+                messages = owable.len(),
+                message_id = outgoing.publication.message_id,
+                why,
+                "the broker refuses results; they are owed now"
+            );
+            let owed: Vec<_> = owable.into_iter().flat_map(|(outgoing, _)| outgoing.owable).collect();
+            persist("owe", draining, |_| Again::Yes, || ledger.owe(&owed)).await?;
+            published.owed.extend(owed);
+        }
+        if stubborn.is_empty() {
+            break;
+        }
+        if offer >= OFFERS {
+            tracing::warn!(
+                messages = stubborn.len(),
+                why = stubborn[0].1,
+                "the broker refuses messages that no row can stand for; trying again"
+            );
+        }
+        waiting = stubborn.into_iter().map(|(outgoing, _)| outgoing).collect();
+        draining
+            .unless_abandoned(tokio::time::sleep(pauses.next_pause()))
+            .await
+            .map_err(|end| AnnounceError::Broker(end.into()))?;
+    }
+    Ok(published)
+}
+
+/// Offers every message once; gives those that were refused, and why.
+async fn offer_all(
+    waiting: Vec<Outgoing>,
+    announcer: &dyn Announcer,
+    draining: &mut Draining,
+    published: &mut Published,
+) -> Result<Vec<(Outgoing, String)>, AnnounceError> {
+    let publications: Vec<Publication> = waiting.iter().map(|outgoing| outgoing.publication.clone()).collect();
+    let mut first = Some(publications);
+    let verdicts = persist(
+        "announce",
+        draining,
+        |_| Again::Yes,
+        || {
+            let publications =
+                first.take().unwrap_or_else(|| waiting.iter().map(|outgoing| outgoing.publication.clone()).collect());
+            announcer.publish(publications)
+        },
+    )
+    .await?;
+    let mut refused = Vec::new();
+    for (outgoing, verdict) in waiting.into_iter().zip(verdicts) {
+        match verdict {
+            Verdict::Confirmed => published.on_the_broker += 1,
+            Verdict::Refused(why) => refused.push((outgoing, why)),
+        }
+    }
+    Ok(refused)
+}
+
+fn outgoing(judged: &[(super::batch::Place, Judgement)], mode: Mode) -> Vec<Outgoing> {
+    match mode {
+        Mode::Single => judged.iter().filter_map(|(_, judgement)| single(judgement)).collect(),
+        Mode::Batch => {
+            // Apart, so that rows can stand for every element of an array or for none.
+            let (owable, others): (Vec<_>, Vec<_>) =
+                judged.iter().map(|(_, judgement)| judgement).partition(|judgement| owable(judgement).is_some());
+            let mut messages = arrays(&owable);
+            messages.extend(arrays(&others));
+            messages
+        }
+    }
+}
+
+fn owable(judgement: &Judgement) -> Option<(OrderId, Revision)> {
+    match judgement {
+        Judgement::New(order) | Judgement::Repeat(order) => Some((order.order_id.clone(), order.revision)),
+        Judgement::Conflict(_) | Judgement::Unreadable(_) | Judgement::Lost(_) => None,
+    }
+}
+
+fn single(judgement: &Judgement) -> Option<Outgoing> {
+    let answer = answer_of(judgement)?;
+    Some(Outgoing {
+        publication: Publication {
+            destination: Destination::Results,
+            routing_key: answer.routing_key(),
+            kind: RESULT_TYPE,
+            message_id: answer.message_id(),
+            body: answer.body(),
+            reason: None,
+        },
+        owable: owable(judgement).into_iter().collect(),
+    })
+}
+
+fn arrays(judgements: &[&Judgement]) -> Vec<Outgoing> {
+    let mut messages = Vec::new();
+    let (mut body, mut elements, mut rows) = (vec![b'['], 0, Vec::new());
+    for judgement in judgements {
+        let Some(answer) = answer_of(judgement) else { continue };
+        if elements > 0 {
+            body.push(b',');
+        }
+        answer.write_element(&answer.message_id(), &mut body);
+        elements += 1;
+        rows.extend(owable(judgement));
+        if elements == MOST_ELEMENTS || body.len() >= ARRAY_BYTES {
+            messages.push(array(std::mem::replace(&mut body, vec![b'[']), std::mem::take(&mut rows)));
+            elements = 0;
+        }
+    }
+    if elements > 0 {
+        messages.push(array(body, rows));
+    }
+    messages
+}
+
+fn array(mut body: Vec<u8>, owable: Vec<(OrderId, Revision)>) -> Outgoing {
+    body.push(b']');
+    let publication = Publication {
+        destination: Destination::Results,
+        routing_key: BATCH_ROUTING_KEY.to_owned(),
+        kind: RESULTS_TYPE,
+        message_id: String::new(),
+        body,
+        reason: None,
+    };
+    Outgoing { publication, owable }
+}
+
+fn dead_letter(dead: &DeadBody) -> Outgoing {
+    let code = serde_json::to_value(dead.reason.code)
+        .ok()
+        .and_then(|code| code.as_str().map(str::to_owned))
+        .unwrap_or_default();
+    let publication = Publication {
+        destination: Destination::DeadLetters,
+        routing_key: String::new(),
+        kind: fulfil_contract::order::ORDER_TYPE,
+        message_id: String::new(),
+        body: dead.body.clone(),
+        reason: Some((code, dead.reason.detail.clone())),
+    };
+    Outgoing { publication, owable: Vec::new() }
+}
+
+/// The messages of owed results, for the sweep.
+#[must_use]
+pub fn messages_of(
+    orders: &[fulfil_contract::recorded::RecordedOrder],
+    mode: Mode,
+) -> Vec<(Publication, Vec<(OrderId, Revision)>)> {
+    let judged: Vec<_> = orders
+        .iter()
+        .enumerate()
+        .map(|(at, order)| (super::batch::Place(at), Judgement::Repeat(order.clone())))
+        .collect();
+    outgoing(&judged, mode).into_iter().map(|outgoing| (outgoing.publication, outgoing.owable)).collect()
+}

@@ -1,0 +1,135 @@
+//! The order's way, one batch at a time: intake → screen → claim → record → announce → acknowledge.
+//!
+//! What holds here: [`Way::fulfil`] is the whole of it, one straight function that alone calls the steps;
+//! no step knows another, an adapter, the configuration or a global; acknowledge takes only what an
+//! [`Announced`] batch gave (I4). [`lane`] brings the deliveries, keeps several batches in flight and
+//! acknowledges them in order; [`alone`] isolates an order that may have killed a process.
+
+pub mod acknowledge;
+pub mod alone;
+pub mod announce;
+pub mod batch;
+pub mod board;
+pub mod claim;
+pub mod intake;
+pub mod lane;
+pub mod record;
+pub mod screen;
+pub mod sweep;
+pub mod twins;
+pub mod watermark;
+
+use std::sync::Arc;
+
+use fulfil_contract::ports::{
+    announcer::{AnnounceUnavailable, Announcer},
+    ledger::{Ledger, LedgerError},
+};
+
+use self::{
+    announce::{AnnounceError, Mode, announce},
+    batch::{Announced, Answered, Received, Recorded},
+    claim::{claim, claim_nothing},
+    record::{again, record},
+    screen::{look_up, screen},
+    twins::answer_twins,
+};
+use crate::{
+    crash::{self, Point},
+    ops::{
+        drain::{Abandoned, Draining},
+        metrics::StepTimes,
+    },
+    patience::{Ended, persist},
+    stock::desk::ClaimDesk,
+};
+
+/// What a lane's orders need on their way.
+#[derive(Clone)]
+pub struct Way {
+    pub ledger: Arc<dyn Ledger>,
+    pub desk: Arc<ClaimDesk>,
+    pub announcer: Arc<dyn Announcer>,
+    pub mode: Mode,
+    pub lane: u16,
+}
+
+impl std::fmt::Debug for Way {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Way(lane {})", self.lane)
+    }
+}
+
+/// A batch that was not brought to its end: it is not acknowledged, and the broker delivers it again.
+#[derive(Debug, thiserror::Error)]
+pub enum GivenUp {
+    #[error("the grace period ended while the ledger was awaited: {0}")]
+    Ledger(#[from] Ended<LedgerError>),
+    #[error("the grace period ended while results were published: {0}")]
+    Announce(#[from] Ended<AnnounceUnavailable>),
+    #[error(transparent)]
+    Abandoned(#[from] Abandoned),
+    #[error("a delivery of the batch was left without a judgement; please report this as a defect")]
+    Unjudged,
+}
+
+impl From<AnnounceError> for GivenUp {
+    fn from(error: AnnounceError) -> Self {
+        match error {
+            AnnounceError::Broker(ended) => Self::Announce(ended),
+            AnnounceError::Ledger(ended) => Self::Ledger(ended),
+        }
+    }
+}
+
+impl Way {
+    /// Takes one batch from its deliveries to its announced results.
+    ///
+    /// # Errors
+    /// [`GivenUp`]: nothing of the batch may be acknowledged.
+    pub async fn fulfil(&self, received: Received, draining: &mut Draining) -> Result<Announced, GivenUp> {
+        let mut times = StepTimes::start();
+        crash::at(Point::Received, &received);
+
+        let known =
+            persist("look up redelivered orders", draining, again, || look_up(&received, &*self.ledger)).await?;
+        let screened = screen(received, known);
+        times.end("screen");
+
+        let claimed = claim(screened.proposed, &self.desk, self.lane).await;
+        times.end("claim");
+        crash::at(Point::Claimed, &claimed);
+
+        let recorded = record(claimed, &*self.ledger, &self.desk, draining).await?;
+        let recorded = self.record_losers(recorded, draining).await?;
+        let twins = persist("answer twins", draining, again, || answer_twins(&screened.twins, &*self.ledger)).await?;
+        let judged = screened.known.into_iter().chain(recorded.judged).chain(twins).collect();
+        let answered = Answered::new(screened.held, judged, screened.dead).ok_or(GivenUp::Unjudged)?;
+        times.end("record");
+        crash::at(Point::Recorded, &answered);
+
+        let published = announce(&answered, self.mode, &*self.announcer, &*self.ledger, draining).await?;
+        times.end("announce");
+        crash::at(Point::Announced, &answered);
+        Ok(answered.announced(published))
+    }
+
+    /// Orders that lost a claimed id claim once more; after a second loss the ledger takes for them, and
+    /// nothing can be lost there.
+    async fn record_losers(&self, mut recorded: Recorded, draining: &mut Draining) -> Result<Recorded, GivenUp> {
+        if !recorded.losers.is_empty() {
+            tracing::info!(orders = recorded.losers.len(), "claimed keys were not available any more; claiming anew");
+            let anew = claim(std::mem::take(&mut recorded.losers), &self.desk, self.lane).await;
+            let second = record(anew, &*self.ledger, &self.desk, draining).await?;
+            recorded.judged.extend(second.judged);
+            recorded.losers = second.losers;
+        }
+        if !recorded.losers.is_empty() {
+            let taken = claim_nothing(std::mem::take(&mut recorded.losers));
+            let third = record(taken, &*self.ledger, &self.desk, draining).await?;
+            recorded.judged.extend(third.judged);
+            recorded.losers = third.losers;
+        }
+        Ok(recorded)
+    }
+}

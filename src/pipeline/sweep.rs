@@ -1,0 +1,52 @@
+//! The sweep: results that are owed (announcement rows) are announced until confirmed, then their rows are
+//! deleted by their key. Any worker sweeps; a result announced twice is the same message twice (I9).
+
+use std::{sync::Arc, time::Duration};
+
+use fulfil_contract::ports::{
+    announcer::{Announcer, Verdict},
+    ledger::{Ledger, LedgerError},
+};
+
+use super::announce::{Mode, messages_of};
+use crate::ops::{drain::Draining, metrics};
+
+const PAUSE: Duration = Duration::from_secs(1);
+const MOST: u32 = 500;
+
+/// Sweeps until draining begins.
+pub async fn sweep(ledger: Arc<dyn Ledger>, announcer: Arc<dyn Announcer>, mode: Mode, mut draining: Draining) {
+    loop {
+        let more = match sweep_once(&*ledger, &*announcer, mode).await {
+            Ok(swept) => swept,
+            Err(error) => {
+                tracing::warn!(error, "owed results could not be announced; trying again");
+                false
+            }
+        };
+        if !more && !draining.pause(PAUSE).await {
+            return;
+        }
+    }
+}
+
+/// One round; says whether all that it read was confirmed and there may be more.
+async fn sweep_once(ledger: &dyn Ledger, announcer: &dyn Announcer, mode: Mode) -> Result<bool, String> {
+    let told = |error: LedgerError| error.to_string();
+    let owed = ledger.owed(MOST).await.map_err(told)?;
+    metrics::owed(owed.len());
+    if owed.is_empty() {
+        return Ok(false);
+    }
+    let (publications, rows): (Vec<_>, Vec<_>) = messages_of(&owed, mode).into_iter().unzip();
+    let verdicts = announcer.publish(publications).await.map_err(|error| error.to_string())?;
+    let (mut paid, mut refused) = (Vec::new(), 0);
+    for (rows, verdict) in rows.into_iter().zip(verdicts) {
+        match verdict {
+            Verdict::Confirmed => paid.extend(rows),
+            Verdict::Refused(_) => refused += rows.len(),
+        }
+    }
+    ledger.paid(&paid).await.map_err(told)?;
+    Ok(refused == 0 && owed.len() == MOST as usize)
+}

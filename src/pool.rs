@@ -1,0 +1,242 @@
+//! A worker: its lanes and the tasks beside them, from start to drained.
+//!
+//! What holds here: every task ends when draining begins or, at the latest, when the grace period is over;
+//! settles that wait are flushed at the end; what became of the deliveries is summed over the lanes.
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use fulfil_contract::{
+    ids::WorkerId,
+    ports::{
+        announcer::Announcer,
+        ledger::Ledger,
+        source::{SourceError, Sources},
+        stock::{Stock, StockClaims, StockLoading},
+        stock_ledger::StockLedger,
+    },
+};
+use tokio::{sync::mpsc, task::JoinSet};
+
+use crate::{
+    ops::drain::{Drain, Draining, Phase},
+    patience::{Again, Ended, persist},
+    pipeline::{
+        Way, alone::Gate, announce::Mode, batch::Tally, board::Board, intake::Limits, lane::Lane, sweep::sweep,
+    },
+    stock::{
+        catalogue::Catalogue,
+        desk::ClaimDesk,
+        keeper::Keeper,
+        takeover::{TakeOver, beat},
+    },
+};
+
+const ALARMS: usize = 256;
+
+/// Everything that a worker works with.
+pub struct Ports {
+    pub sources: Arc<dyn Sources>,
+    /// One announcer a lane: each has a connection of its own.
+    pub announcers: Box<dyn Fn() -> Arc<dyn Announcer> + Send + Sync>,
+    pub stock: Arc<dyn Stock>,
+    pub loading: Arc<dyn StockLoading>,
+    pub claims: Arc<dyn StockClaims>,
+    pub ledger: Arc<dyn Ledger>,
+    pub stock_ledger: Arc<dyn StockLedger>,
+}
+
+impl std::fmt::Debug for Ports {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Ports")
+    }
+}
+
+#[derive(Debug, Clone)]
+pub struct Settings {
+    pub mode: Mode,
+    pub limits: Limits,
+    pub in_flight: usize,
+    /// End when nothing has been ready, and nothing of its own in flight, for so long.
+    pub until_empty: Option<Duration>,
+    /// How long what is in flight may take once draining began.
+    pub grace: Duration,
+}
+
+/// What a worker did.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Done {
+    pub tally: Tally,
+    pub seconds: f64,
+    /// The grace period ended before everything in flight was finished; it is delivered again.
+    pub abandoned: bool,
+}
+
+/// A new worker id: one run of one process.
+#[must_use]
+pub fn worker_id() -> WorkerId {
+    let id = format!("w-{}-{:016x}", std::process::id(), rand::random::<u64>());
+    #[expect(clippy::expect_used, reason = "letters, digits and dashes, at most 29 of them")]
+    WorkerId::parse(&id).expect("within the bounds of an id")
+}
+
+/// Why a worker did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    #[error(transparent)]
+    Source(SourceError),
+    #[error("ended before the broker was reached")]
+    Ended,
+}
+
+impl From<Ended<SourceError>> for StartError {
+    fn from(ended: Ended<SourceError>) -> Self {
+        match ended {
+            Ended::Failed(error) => Self::Source(error),
+            Ended::Abandoned(_) => Self::Ended,
+        }
+    }
+}
+
+/// Runs a worker until `drain` begins (somebody ends it) or its queues are empty.
+///
+/// # Errors
+/// [`StartError`].
+pub async fn run(
+    ports: Ports,
+    settings: Settings,
+    board: Board,
+    drain: Arc<Drain>,
+    mut draining: Draining,
+) -> Result<Done, StartError> {
+    let started = Instant::now();
+    let worker = worker_id();
+    let lanes = lanes(&*ports.sources, &mut draining).await?;
+    let catalogue = Arc::new(Catalogue::default());
+    let (alarms, called) = mpsc::channel(ALARMS);
+    let desk = Arc::new(ClaimDesk::new(ports.stock.clone(), catalogue.clone(), worker.clone(), alarms));
+    let beside = beside(&ports, &settings, &worker, &catalogue, &desk, called, &draining).await;
+
+    let gate = Gate::default();
+    let mut running = JoinSet::new();
+    let count = lanes.len();
+    for lane in lanes {
+        let way = Way {
+            ledger: ports.ledger.clone(),
+            desk: desk.clone(),
+            announcer: (ports.announcers)(),
+            mode: settings.mode,
+            lane,
+        };
+        let lane = Lane {
+            sources: ports.sources.clone(),
+            way,
+            gate: gate.clone(),
+            limits: settings.limits,
+            in_flight: settings.in_flight,
+            draining: draining.clone(),
+            state: board.add_lane(),
+        };
+        running.spawn(lane.run());
+    }
+    tracing::info!(%worker, lanes = count, "working");
+    if let Some(time) = settings.until_empty {
+        tokio::spawn(drain_when_idle(board, time, drain.clone(), draining.clone()));
+    }
+    let abandoning = abandon_after(settings.grace, drain.clone(), draining.clone());
+
+    let mut tally = Tally::default();
+    while let Some(lane) = running.join_next().await {
+        match lane {
+            Ok(lane) => tally.add(&lane),
+            Err(panic) => tracing::error!(%panic, "a lane ended without an outcome"),
+        }
+    }
+    drain.enter(Phase::Draining);
+    let abandoned = draining.phase() == Phase::Abandoning;
+    end(beside, &desk, abandoning).await;
+    Ok(Done { tally, seconds: started.elapsed().as_secs_f64(), abandoned })
+}
+
+/// The tasks beside the lanes. The stock is brought up once before the first claim, if it can be.
+async fn beside(
+    ports: &Ports,
+    settings: &Settings,
+    worker: &WorkerId,
+    catalogue: &Arc<Catalogue>,
+    desk: &Arc<ClaimDesk>,
+    called: mpsc::Receiver<crate::stock::desk::Alarm>,
+    draining: &Draining,
+) -> JoinSet<()> {
+    let keeper = Keeper {
+        ledger: ports.stock_ledger.clone(),
+        stock: ports.loading.clone(),
+        catalogue: catalogue.clone(),
+        worker: worker.clone(),
+    };
+    if let Err(error) = keeper.round(None).await {
+        tracing::warn!(%error, "the stock is not ready; the ledger takes until it is");
+    }
+    let takeover = TakeOver {
+        ledger: ports.stock_ledger.clone(),
+        stock: ports.stock.clone(),
+        claims: ports.claims.clone(),
+        catalogue: catalogue.clone(),
+        desk: desk.clone(),
+        worker: worker.clone(),
+    };
+    takeover.look(&mut std::collections::HashSet::new()).await;
+    let mut beside = JoinSet::new();
+    beside.spawn(beat(ports.claims.clone(), worker.clone(), draining.clone()));
+    beside.spawn(keeper.keep(called, draining.clone()));
+    beside.spawn(takeover.watch(draining.clone()));
+    beside.spawn(desk.clone().flush_when_idle(draining.clone()));
+    beside.spawn(sweep(ports.ledger.clone(), (ports.announcers)(), settings.mode, draining.clone()));
+    beside
+}
+
+/// What waits is flushed; a task that does not end by itself is ended.
+async fn end(mut beside: JoinSet<()>, desk: &ClaimDesk, abandoning: tokio::task::JoinHandle<()>) {
+    const PATIENCE: Duration = Duration::from_secs(2);
+    let waiting = tokio::time::timeout(PATIENCE, desk.flush()).await.unwrap_or(1);
+    if waiting > 0 {
+        tracing::info!(waiting, "settles are left; the claims are taken over by another worker");
+    }
+    if tokio::time::timeout(PATIENCE, async { while beside.join_next().await.is_some() {} }).await.is_err() {
+        beside.shutdown().await;
+    }
+    abandoning.abort();
+}
+
+fn abandon_after(grace: Duration, drain: Arc<Drain>, mut draining: Draining) -> tokio::task::JoinHandle<()> {
+    tokio::spawn(async move {
+        draining.begun().await;
+        tokio::time::sleep(grace).await;
+        drain.enter(Phase::Abandoning);
+    })
+}
+
+/// Drains once every lane has had nothing to do for `time`.
+async fn drain_when_idle(board: Board, time: Duration, drain: Arc<Drain>, mut draining: Draining) {
+    const LOOK: Duration = Duration::from_millis(50);
+    while draining.pause(LOOK).await {
+        if board.all_idle_for(time) {
+            drain.enter(Phase::Draining);
+        }
+    }
+}
+
+/// Which lanes there are; a broker that is away is waited for.
+async fn lanes(sources: &dyn Sources, draining: &mut Draining) -> Result<Vec<u16>, StartError> {
+    let again = |error: &SourceError| match error {
+        SourceError::Unavailable(_) | SourceError::SessionLost(_) => Again::Yes,
+        SourceError::Topology(_) => Again::No,
+    };
+    let mut ending = draining.clone();
+    tokio::select! {
+        lanes = persist("look for lanes", draining, again, || sources.lanes()) => lanes.map_err(StartError::from),
+        () = ending.begun() => Err(StartError::Ended),
+    }
+}

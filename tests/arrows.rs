@@ -1,0 +1,167 @@
+//! The arrows that must never exist (docs/architecture.md). Read from the sources as text: what is not
+//! written can't be called.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+const STEPS: [&str; 7] = ["intake", "screen", "claim", "record", "twins", "announce", "acknowledge"];
+const ADAPTERS: [&str; 5] = ["rabbitmq", "redis", "postgres", "sqlite", "memory"];
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn read(path: impl AsRef<Path>) -> String {
+    let path = root().join(path);
+    fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+/// The lines that are code: no comments, nothing from the test module on.
+fn code(text: &str) -> String {
+    text.lines()
+        .take_while(|line| line.trim() != "#[cfg(test)]")
+        .filter(|line| !line.trim_start().starts_with("//"))
+        .collect::<Vec<_>>()
+        .join("\n")
+}
+
+fn rust_files(folder: &str) -> Vec<PathBuf> {
+    let mut files = Vec::new();
+    let mut folders = vec![root().join(folder)];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(&folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display())) {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                files.push(path);
+            }
+        }
+    }
+    assert!(!files.is_empty(), "{folder} holds no Rust file");
+    files
+}
+
+/// The names under `[dependencies]` of a manifest, not those for tests.
+fn dependencies(manifest: &str) -> Vec<String> {
+    let manifest: toml::Table = read(manifest).parse().unwrap();
+    manifest
+        .get("dependencies")
+        .and_then(toml::Value::as_table)
+        .map(|table| table.keys().cloned().collect())
+        .unwrap_or_default()
+}
+
+fn names(text: &str, word: &str) -> bool {
+    text.match_indices(word).any(|(at, _)| {
+        let before = text[..at].chars().next_back();
+        let after = text[at + word.len()..].chars().next();
+        let part = |c: Option<char>| c.is_some_and(|c| c.is_alphanumeric() || c == '_');
+        !part(before) && !part(after)
+    })
+}
+
+#[test]
+fn the_contract_knows_no_driver_and_no_other_crate_of_ours() {
+    let allowed =
+        ["async-trait", "base64", "jiff", "serde", "serde_json", "serde_path_to_error", "sha2", "thiserror", "tokio"];
+    for dependency in dependencies("adapters/contract/Cargo.toml") {
+        assert!(allowed.contains(&dependency.as_str()), "contract → {dependency}");
+    }
+    let manifest: toml::Table = read("adapters/contract/Cargo.toml").parse().unwrap();
+    let tokio = &manifest["dependencies"]["tokio"];
+    assert_eq!(
+        tokio.get("optional").and_then(toml::Value::as_bool),
+        Some(true),
+        "tokio is for the conformance suites alone"
+    );
+}
+
+#[test]
+fn adapters_know_the_contract_and_nothing_else_of_ours() {
+    for adapter in ADAPTERS {
+        for dependency in dependencies(&format!("adapters/{adapter}/Cargo.toml")) {
+            let ours = dependency.starts_with("fulfil") || dependency == "private-servers";
+            assert!(!ours || dependency == "fulfil-contract", "{adapter} → {dependency}");
+        }
+    }
+}
+
+#[test]
+fn a_step_knows_no_other_step_no_adapter_no_configuration_no_global() {
+    for step in STEPS {
+        let text = code(&read(format!("src/pipeline/{step}.rs")));
+        for other in STEPS.iter().filter(|other| **other != step) {
+            for arrow in [format!("super::{other}::"), format!("pipeline::{other}::"), format!("use super::{other};")] {
+                assert!(!text.contains(&arrow), "{step} → {other}");
+            }
+        }
+        let grouped = text.split("use super::{").nth(1).and_then(|rest| rest.split("};").next()).unwrap_or("");
+        for other in STEPS.iter().filter(|other| **other != step) {
+            assert!(!names(grouped, other), "{step} → {other}");
+        }
+        for adapter in ADAPTERS {
+            assert!(!text.contains(&format!("fulfil_{adapter}")), "{step} → {adapter}");
+        }
+        for forbidden in ["crate::config", "crate::compose", "crate::cli", "metrics::", "static ", "env::var", "Config"]
+        {
+            assert!(!text.contains(forbidden), "{step} → {forbidden}");
+        }
+    }
+}
+
+#[test]
+fn the_composition_root_alone_names_the_adapters() {
+    for file in rust_files("src") {
+        let text = code(&fs::read_to_string(&file).unwrap());
+        for adapter in ADAPTERS {
+            let named = text.contains(&format!("fulfil_{adapter}"));
+            assert!(!named || file.ends_with("src/compose.rs"), "{} → {adapter}", file.display());
+        }
+    }
+}
+
+#[test]
+fn the_breaker_has_no_clock() {
+    let text = code(&read("adapters/redis/src/breaker.rs"));
+    for clock in ["Instant::now", "SystemTime", "tokio::time", "elapsed("] {
+        assert!(!text.contains(clock), "breaker → {clock}");
+    }
+}
+
+#[test]
+fn production_code_knows_neither_conformance_nor_test_code() {
+    for manifest in [
+        "Cargo.toml",
+        "adapters/rabbitmq/Cargo.toml",
+        "adapters/redis/Cargo.toml",
+        "adapters/postgres/Cargo.toml",
+        "adapters/sqlite/Cargo.toml",
+    ] {
+        for dependency in dependencies(manifest) {
+            assert!(
+                !["fulfil-memory", "private-servers", "tempfile", "criterion"].contains(&dependency.as_str()),
+                "{manifest} → {dependency}"
+            );
+        }
+        let manifest_table: toml::Table = read(manifest).parse().unwrap();
+        let contract = &manifest_table["dependencies"]["fulfil-contract"];
+        assert!(contract.get("features").is_none(), "{manifest} switches on features of the contract");
+    }
+    for folder in ["src", "adapters/rabbitmq/src", "adapters/redis/src", "adapters/postgres/src", "adapters/sqlite/src"]
+    {
+        for file in rust_files(folder) {
+            let text = code(&fs::read_to_string(&file).unwrap());
+            assert!(!names(&text, "conformance"), "{} → conformance", file.display());
+        }
+    }
+}
+
+#[test]
+fn the_reader_of_these_rules_can_see_an_arrow() {
+    assert!(names("use super::{batch::X, screen::asked};", "screen"));
+    assert!(!names("use super::{batch::Screened};", "screen"));
+    assert_eq!(code("a\n// fulfil_redis\n#[cfg(test)]\nb"), "a");
+}
