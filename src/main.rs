@@ -32,12 +32,17 @@ fn main() -> ExitCode {
     match outcome {
         Ok(Ok(())) => {
             if context.config_is_bad_unasked() {
-                note("fulfil: the configuration has errors, and none of it was used here: `fulfil config check` lists them");
+                note(
+                    "fulfil: the configuration has errors, and none of it was used here: \
+                     `fulfil config check` lists them",
+                );
             }
             ExitCode::SUCCESS
         }
         Ok(Err(failure)) => told(&failure),
-        Err(_) => told(&Failure::new(Exit::Software, "this is a defect of fulfil: please report it with the lines above")),
+        Err(_) => {
+            told(&Failure::new(Exit::Software, "this is a defect of fulfil: please report it with the lines above"))
+        }
     }
 }
 

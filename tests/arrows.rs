@@ -1,5 +1,6 @@
 //! The arrows that must never exist (docs/architecture.md). Read from the sources as text: what is not
 //! written can't be called.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that can't go on ends here")]
 
 use std::{
     fs,

@@ -1,4 +1,5 @@
 //! Embedded mode, driven as a shop drives it: the built binary, files in, results out.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that can't go on ends here")]
 
 mod shop;
 

@@ -56,7 +56,8 @@ pub async fn execute(_args: Args, context: &Context) -> Result<(), Failure> {
 
 impl Report {
     fn of(audit: &Audit) -> Self {
-        let Balance { imported, available, sold, quarantined, orders, lines_short, keys_sold_twice, .. } = audit.balance;
+        let Balance { imported, available, sold, quarantined, orders, lines_short, keys_sold_twice, .. } =
+            audit.balance;
         let stock = audit.stock.as_ref().ok();
         let of_stock = |count: fn(&Comparison) -> u64| stock.map(count);
         Self {
@@ -88,7 +89,11 @@ impl Report {
             ("lines short", known(self.lines_short), "delivered lines that lack a key, or have another's"),
             ("keys sold twice", known(self.keys_sold_twice), ""),
             ("stock offers", self.stock_offered, ""),
-            ("  not available", self.stock_not_available, "offered or claimed, but sold or quarantined in the ledger; 0 when nothing runs"),
+            (
+                "  not available",
+                self.stock_not_available,
+                "offered or claimed, but sold or quarantined in the ledger; 0 when nothing runs",
+            ),
             ("  missing", self.stock_missing, "available, but neither offered nor claimed; 0 once all is loaded"),
             ("  claims open", self.claims_open, "0 when nothing runs"),
         ];
@@ -108,7 +113,8 @@ fn what_is_wrong(balance: &Balance) -> String {
     let Balance { lines_short, keys_sold_twice, unbalanced, .. } = balance;
     if !unbalanced.is_empty() {
         let named: Vec<&str> = unbalanced.iter().take(MOST).map(|sku| sku.as_str()).collect();
-        let more = if unbalanced.len() > MOST { format!(" and {} more", unbalanced.len() - MOST) } else { String::new() };
+        let more =
+            if unbalanced.len() > MOST { format!(" and {} more", unbalanced.len() - MOST) } else { String::new() };
         wrong.push(format!("imported keys are not available + sold + quarantined for SKU {}{more}", named.join(", ")));
     }
     if *lines_short > 0 {
@@ -120,7 +126,10 @@ fn what_is_wrong(balance: &Balance) -> String {
     if wrong.is_empty() {
         wrong.push("imported keys are not available + sold + quarantined".into());
     }
-    format!("the ledger does not add up: {}; stop the workers, keep a copy of the ledger, and find out who changed it", wrong.join("; "))
+    format!(
+        "the ledger does not add up: {}; stop the workers, keep a copy of the ledger, and find out who changed it",
+        wrong.join("; ")
+    )
 }
 
 #[cfg(test)]
@@ -131,7 +140,10 @@ mod tests {
 
     #[test]
     fn the_json_has_every_field_and_nulls_for_what_is_not_known() {
-        let audit = Audit { balance: Balance { imported: 1, sold: 1, orders: 1, ..Balance::default() }, stock: Err(StockError::OutOfMemory) };
+        let audit = Audit {
+            balance: Balance { imported: 1, sold: 1, orders: 1, ..Balance::default() },
+            stock: Err(StockError::OutOfMemory),
+        };
         let json = serde_json::to_string(&Report::of(&audit)).unwrap();
         let expected = r#"{"ok":true,"imported":1,"available":0,"sold":1,"quarantined":0,"orders":1,"lines_short":0,"keys_sold_twice":0,"stock_offered":null,"stock_not_available":null,"stock_missing":null,"claims_open":null}"#;
         assert_eq!(json, expected);
@@ -139,7 +151,12 @@ mod tests {
 
     #[test]
     fn everything_that_is_wrong_is_named() {
-        let balance = Balance { unbalanced: vec![Sku::parse("music-12").unwrap()], lines_short: 1000, keys_sold_twice: 2, ..Balance::default() };
+        let balance = Balance {
+            unbalanced: vec![Sku::parse("music-12").unwrap()],
+            lines_short: 1000,
+            keys_sold_twice: 2,
+            ..Balance::default()
+        };
         let text = what_is_wrong(&balance);
         for part in ["SKU music-12", "1,000 delivered lines", "2 keys stand"] {
             assert!(text.contains(part), "{text}");

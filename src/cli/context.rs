@@ -42,7 +42,15 @@ pub struct GlobalOptions {
     #[arg(long, global = true, value_name = "DIR", help_heading = HEADING)]
     pub data: Option<PathBuf>,
     /// How data is written to stdout
-    #[arg(long, global = true, value_name = "FORMAT", value_enum, default_value_t, hide_possible_values = true, help_heading = HEADING)]
+    #[arg(
+        long,
+        global = true,
+        value_name = "text|json",
+        value_enum,
+        default_value_t,
+        hide_possible_values = true,
+        help_heading = HEADING
+    )]
     pub format: Format,
 }
 
@@ -144,7 +152,9 @@ impl Context {
     pub fn to_read(&self) -> Result<Stores, Failure> {
         match self.folder_to_read()? {
             Some(folder) => Ok(folder.stores()),
-            None => compose::stores(self.config_with(&[Needed::LedgerUrl, Needed::StockUrl])?).map_err(failure_of::compose),
+            None => {
+                compose::stores(self.config_with(&[Needed::LedgerUrl, Needed::StockUrl])?).map_err(failure_of::compose)
+            }
         }
     }
 

@@ -34,8 +34,12 @@ pub fn config(error: ConfigError) -> Failure {
 pub fn ledger(error: LedgerError) -> Failure {
     let exit = of_ledger(&error);
     match error {
-        LedgerError::OutcomeUnknown(_) => Failure::new(exit, format!("{error}; run the same command again, what was done is not done twice")),
-        LedgerError::Unavailable(_) | LedgerError::Data(_) | LedgerError::Broken(_) => Failure::new(exit, error.to_string()),
+        LedgerError::OutcomeUnknown(_) => {
+            Failure::new(exit, format!("{error}; run the same command again, what was done is not done twice"))
+        }
+        LedgerError::Unavailable(_) | LedgerError::Data(_) | LedgerError::Broken(_) => {
+            Failure::new(exit, error.to_string())
+        }
     }
 }
 
@@ -127,6 +131,8 @@ fn of_private_key_file(error: &PrivateKeyFileError) -> Exit {
     match error {
         PrivateKeyFileError::Exists { .. } | PrivateKeyFileError::Write { .. } => Exit::CantCreate,
         PrivateKeyFileError::Read { .. } | PrivateKeyFileError::OthersCanRead { .. } => Exit::NoInput,
-        PrivateKeyFileError::NoKey { .. } | PrivateKeyFileError::SecondKey { .. } | PrivateKeyFileError::Line { .. } => Exit::Data,
+        PrivateKeyFileError::NoKey { .. }
+        | PrivateKeyFileError::SecondKey { .. }
+        | PrivateKeyFileError::Line { .. } => Exit::Data,
     }
 }

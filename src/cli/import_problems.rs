@@ -93,7 +93,9 @@ impl Problems {
         if !self.repeats.is_empty() {
             let more = more(counts.repeats, self.repeats.len());
             let numbers = self.repeats.iter().map(u64::to_string).collect::<Vec<_>>().join(", ");
-            output.line(format_args!("Known already (in the ledger, or earlier in the file), and skipped: line {numbers}{more}"))?;
+            output.line(format_args!(
+                "Known already (in the ledger, or earlier in the file), and skipped: line {numbers}{more}"
+            ))?;
         }
         if !self.bad.is_empty() {
             output.line("Bad:")?;
@@ -118,10 +120,14 @@ impl Report {
     fn create(path: &Path, keys: &Path) -> Result<Self, Failure> {
         let which = |path: &Path| path.metadata().ok().map(|file| (file.dev(), file.ino()));
         if which(path).is_some_and(|file| Some(file) == which(keys)) {
-            return Err(Failure::new(Exit::Usage, format!("--report {} is the key file itself: name another file", path.display())));
+            return Err(Failure::new(
+                Exit::Usage,
+                format!("--report {} is the key file itself: name another file", path.display()),
+            ));
         }
         let file = File::create(path).map_err(|error| refused(path, &error))?;
-        let mut report = Self { path: path.to_owned(), to: csv::Writer::from_writer(BufWriter::new(file)), failed: None };
+        let mut report =
+            Self { path: path.to_owned(), to: csv::Writer::from_writer(BufWriter::new(file)), failed: None };
         report.failed = report.to.write_record(["line", "sku", "problem"]).err();
         Ok(report)
     }
@@ -141,5 +147,8 @@ impl Report {
 }
 
 fn refused(path: &Path, error: &dyn Display) -> Failure {
-    Failure::new(Exit::CantCreate, format!("the report {} can't be written: {error}; name another file", path.display()))
+    Failure::new(
+        Exit::CantCreate,
+        format!("the report {} can't be written: {error}; name another file", path.display()),
+    )
 }

@@ -34,5 +34,8 @@ pub fn name(path: &Path) -> String {
 
 #[must_use]
 pub fn unreadable(path: &Path, what: &str, error: &io::Error) -> Failure {
-    Failure::new(Exit::NoInput, format!("the {what} {} can't be read: {error}; name a file that you may read, or - for stdin", name(path)))
+    Failure::new(
+        Exit::NoInput,
+        format!("the {what} {} can't be read: {error}; name a file that you may read, or - for stdin", name(path)),
+    )
 }

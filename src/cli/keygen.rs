@@ -33,7 +33,10 @@ struct Made<'a> {
 /// [`Failure`]: 73 when there is such a file already.
 pub async fn execute(args: Args, context: &Context) -> Result<(), Failure> {
     if let Some(folder) = context.data() {
-        let text = format!("a data folder gets its own key pair from its first import: see {}/private-key, or leave --data away", folder.display());
+        let text = format!(
+            "a data folder gets its own key pair from its first import: see {}/private-key, or leave --data away",
+            folder.display()
+        );
         return Err(Failure::new(Exit::Usage, text));
     }
     let key = PrivateKey::generate();
@@ -46,7 +49,8 @@ pub async fn execute(args: Args, context: &Context) -> Result<(), Failure> {
     }
     output.line(format_args!("Recipient (public; keys are sealed for it):\n\n  {}\n", output.strong(&recipient)))?;
     output.line("Put it into the configuration of whoever imports keys:\n")?;
-    output.line(format_args!("  [sealing]\n  recipient = \"{recipient}\"\n  fingerprint_secret = \"…\"   # the output of `openssl rand -hex 32`\n"))?;
+    output.line(format_args!("  [sealing]\n  recipient = \"{recipient}\""))?;
+    output.line("  fingerprint_secret = \"…\"   # the output of `openssl rand -hex 32`\n")?;
     output.line("The fingerprint secret finds keys that were imported before: make it once, and never change it.\n")?;
     output.line(format_args!("The private key is in {file}. Only you can read it, and it alone opens the keys"))?;
     output.line("(`fulfil open`): keep a copy in a safe place, and no copy on the servers.")?;

@@ -49,7 +49,8 @@ pub async fn execute(args: Args, context: &Context) -> Result<(), Failure> {
 
     let bar = progress::over(&args.file);
     let tell = |counts: &ImportCounts| bar.set_message(format!("{} keys", grouped(counts.lines())));
-    let counts = import(bar.wrap_read(file), &vault, &*stock_ledger, buckets, |problem| problems.take(&problem), tell).await;
+    let counts =
+        import(bar.wrap_read(file), &vault, &*stock_ledger, buckets, |problem| problems.take(&problem), tell).await;
     bar.finish_and_clear();
     let counts = counts.map_err(failure_of::import)?;
     let report = problems.end_report();
@@ -60,7 +61,8 @@ pub async fn execute(args: Args, context: &Context) -> Result<(), Failure> {
         output.json(&Summary { lines: counts.lines(), imported, repeats, bad_lines, problems: problems.listed() })?;
     } else {
         let [imported, repeats, bad] = [imported, repeats, bad_lines].map(grouped);
-        output.line(format_args!("{}: {imported} imported, {repeats} known already, {bad} bad", lines(counts.lines())))?;
+        output
+            .line(format_args!("{}: {imported} imported, {repeats} known already, {bad} bad", lines(counts.lines())))?;
         problems.tell(&counts, &mut output)?;
     }
     output.flush()?;

@@ -53,9 +53,17 @@ pub async fn execute(args: Args, context: &Context) -> Result<(), Failure> {
         (Some(sku), sealed) => Source::Given(sku, sealed),
         (None, [file]) => Source::File(Path::new(file)),
         (None, []) if context.data().is_some() => Source::Folder,
-        (None, []) => return Err(Failure::new(Exit::Usage, "name a file of results in JSON, or - for stdin; or give --sku SKU and sealed keys")),
+        (None, []) => {
+            return Err(Failure::new(
+                Exit::Usage,
+                "name a file of results in JSON, or - for stdin; or give --sku SKU and sealed keys",
+            ));
+        }
         (None, [_, second, ..]) => {
-            return Err(Failure::new(Exit::Usage, format!("one file of results at a time, and {second} is a second; sealed keys need --sku SKU")));
+            return Err(Failure::new(
+                Exit::Usage,
+                format!("one file of results at a time, and {second} is a second; sealed keys need --sku SKU"),
+            ));
         }
     };
     let private_key = read_private_key(&file).map_err(without_key)?;
@@ -81,8 +89,16 @@ enum Source<'a> {
 
 fn given(sku: &Sku, sealed: &[String], opener: &mut Opener) -> Result<(), Failure> {
     for (at, text) in sealed.iter().enumerate() {
-        let bytes = STANDARD.decode(text).map_err(|_| Failure::new(Exit::Data, format!("sealed key {} is no base64: was it cut off?", at + 1)))?;
-        opener.open(&FoundKey { order_id: None, line_no: None, sku: sku.clone(), key_id: None, sealed: SealedKey(bytes) })?;
+        let bytes = STANDARD
+            .decode(text)
+            .map_err(|_| Failure::new(Exit::Data, format!("sealed key {} is no base64: was it cut off?", at + 1)))?;
+        opener.open(&FoundKey {
+            order_id: None,
+            line_no: None,
+            sku: sku.clone(),
+            key_id: None,
+            sealed: SealedKey(bytes),
+        })?;
     }
     Ok(())
 }
@@ -96,7 +112,10 @@ fn messages(path: &Path, opener: &mut Opener) -> Result<(), Failure> {
             if error.is_io() {
                 return input::unreadable(path, "results file", &error.into());
             }
-            Failure::new(Exit::Data, format!("{} is no JSON: {error}; results come one a line, or as an array", input::name(path)))
+            Failure::new(
+                Exit::Data,
+                format!("{} is no JSON: {error}; results come one a line, or as an array", input::name(path)),
+            )
         })?;
         let bad = |problem| Failure::new(Exit::Data, format!("{}: result {} {problem}", input::name(path), at + 1));
         keys_of(&document).map_err(bad)?.iter().try_for_each(|key| opener.open(key))?;
@@ -115,7 +134,9 @@ async fn stored(context: &Context, opener: &mut Opener) -> Result<(), Failure> {
         let Some(last) = page.last() else { return Ok(()) };
         after = last.number;
         for result in &page {
-            let bad = |problem: &dyn std::fmt::Display| Failure::new(Exit::Data, format!("the stored result {} {problem}", result.message_id));
+            let bad = |problem: &dyn std::fmt::Display| {
+                Failure::new(Exit::Data, format!("the stored result {} {problem}", result.message_id))
+            };
             let document = serde_json::from_slice(&result.body).map_err(|error| bad(&error))?;
             keys_of(&document).map_err(|problem| bad(&problem))?.iter().try_for_each(|key| opener.open(key))?;
         }
@@ -166,7 +187,13 @@ impl Opener {
             }
         };
         self.opened += 1;
-        let opened = Opened { order_id: order_id.as_deref(), line_no: *line_no, sku: sku.as_str(), key_id: key_id.as_deref(), key: &key };
+        let opened = Opened {
+            order_id: order_id.as_deref(),
+            line_no: *line_no,
+            sku: sku.as_str(),
+            key_id: key_id.as_deref(),
+            key: &key,
+        };
         match self.format {
             Format::Json => self.output.json(&opened),
             Format::Text => self.output.raw(&csv_line(&opened)?),
@@ -179,7 +206,12 @@ impl Opener {
             0 => Ok(()),
             failed => {
                 let of = grouped(self.opened + failed);
-                let text = format!("{} of {of} keys could not be opened with {}: is it the private key of the recipient that they were sealed for?", grouped(failed), file.display());
+                let text = format!(
+                    "{} of {of} keys could not be opened with {}: is it \
+                     the private key of the recipient that they were sealed for?",
+                    grouped(failed),
+                    file.display()
+                );
                 Err(Failure::new(Exit::Data, text))
             }
         }
@@ -189,7 +221,9 @@ impl Opener {
 /// A key may hold commas, quotes and line ends.
 fn csv_line(opened: &Opened<'_>) -> Result<Vec<u8>, Failure> {
     let mut line = csv::WriterBuilder::new().has_headers(false).from_writer(Vec::new());
-    let defect = |error: String| Failure::new(Exit::Software, format!("a key can't be written as CSV: {error}; please report it"));
+    let defect = |error: String| {
+        Failure::new(Exit::Software, format!("a key can't be written as CSV: {error}; please report it"))
+    };
     line.serialize(opened).map_err(|error| defect(error.to_string()))?;
     line.into_inner().map_err(|error| defect(error.to_string()))
 }

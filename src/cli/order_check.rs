@@ -77,7 +77,14 @@ pub async fn execute(args: Args, context: &Context) -> Result<(), Failure> {
     output.flush()?;
     match counts.bad {
         0 => Ok(()),
-        bad => Err(Failure::new(Exit::Data, format!("{} of {} orders would be refused; docs/contract.md says what an order is", grouped(bad), grouped(counts.lines)))),
+        bad => Err(Failure::new(
+            Exit::Data,
+            format!(
+                "{} of {} orders would be refused; docs/contract.md says what an order is",
+                grouped(bad),
+                grouped(counts.lines)
+            ),
+        )),
     }
 }
 

@@ -56,7 +56,10 @@ impl<R: Read> OrderLines<R> {
                 body.pop();
             }
             if body.len() > MOST_LINE_BYTES {
-                let problem = format!("line {} is longer than 16 MiB: is it a file of orders, one JSON object a line?", self.number);
+                let problem = format!(
+                    "line {} is longer than 16 MiB: is it a file of orders, one JSON object a line?",
+                    self.number
+                );
                 return Err(io::Error::other(problem));
             }
             if !body.is_empty() {

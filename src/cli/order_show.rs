@@ -65,7 +65,11 @@ fn tell(file: &OrderFile, output: &mut Output) -> Result<(), Failure> {
     output.line(format_args!("status    {}{}", output.strong(order.status.as_str()), meaning(order.status)))?;
     output.line(format_args!("decided   {}", order.decided_at))?;
     output.line(format_args!("merchant  {merchant}"))?;
-    output.line(format_args!("result    {}{}", Answer::Order(order).message_id(), if file.owed { ", not announced yet: a worker will" } else { "" }))?;
+    output.line(format_args!(
+        "result    {}{}",
+        Answer::Order(order).message_id(),
+        if file.owed { ", not announced yet: a worker will" } else { "" }
+    ))?;
     if let Some(reason) = &order.reason {
         output.line(format_args!("reason    {}", sentence(reason)))?;
     }
@@ -95,20 +99,33 @@ fn meaning(status: OrderStatus) -> &'static str {
 }
 
 fn lines(lines: &[RecordedLine]) -> Table {
-    let columns = [("line", Side::Right), ("sku", Side::Left), ("quantity", Side::Right), ("status", Side::Left), ("key ids / reason", Side::Left)];
+    let columns = [
+        ("line", Side::Right),
+        ("sku", Side::Left),
+        ("quantity", Side::Right),
+        ("status", Side::Left),
+        ("key ids / reason", Side::Left),
+    ];
     let mut table = Table::new(&columns);
     for line in lines {
         let (status, what) = match &line.outcome {
             LineOutcome::Delivered(keys) => ("delivered", ranges(keys.iter().map(|key| key.id))),
             LineOutcome::Rejected(reason) => ("rejected", sentence(reason)),
         };
-        table.row([line.line_no.0.to_string(), line.sku.to_string(), grouped(line.quantity.get().into()), status.into(), what]);
+        table.row([
+            line.line_no.0.to_string(),
+            line.sku.to_string(),
+            grouped(line.quantity.get().into()),
+            status.into(),
+            what,
+        ]);
     }
     table
 }
 
 fn sentence(reason: &Reason) -> String {
-    let code = serde_json::to_value(reason.code).ok().and_then(|code| code.as_str().map(str::to_owned)).unwrap_or_default();
+    let code =
+        serde_json::to_value(reason.code).ok().and_then(|code| code.as_str().map(str::to_owned)).unwrap_or_default();
     let again = if reason.retryable { " (a new order may fare better)" } else { "" };
     format!("{code}: {}{again}", reason.detail)
 }

@@ -60,7 +60,11 @@ struct Summary {
 /// [`Failure`]: 75 when the broker refused some of them.
 pub async fn execute(args: Args, context: &Context) -> Result<(), Failure> {
     if let Some(folder) = context.data() {
-        let text = format!("orders are submitted to a broker; a data folder works off a file at once: `fulfil run --orders FILE --data {}`", folder.display());
+        let text = format!(
+            "orders are submitted to a broker; a data folder works off a file at once: \
+             `fulfil run --orders FILE --data {}`",
+            folder.display()
+        );
         return Err(Failure::new(Exit::Usage, text));
     }
     let started = Instant::now();
@@ -85,7 +89,10 @@ pub async fn execute(args: Args, context: &Context) -> Result<(), Failure> {
     } else {
         output.line(format_args!("{} orders submitted in {seconds:.1} s", grouped(submitted)))?;
         if without_order_id > 0 {
-            output.line(format_args!("{} of them have no order id that can be read, and will be rejected", grouped(without_order_id)))?;
+            output.line(format_args!(
+                "{} of them have no order id that can be read, and will be rejected",
+                grouped(without_order_id)
+            ))?;
         }
     }
     output.flush()?;
@@ -94,13 +101,21 @@ pub async fn execute(args: Args, context: &Context) -> Result<(), Failure> {
         None => Ok(()),
         Some(said) => Err(Failure::new(
             Exit::TryAgain,
-            format!("{} orders were refused by the broker, the first with: {said}; run `fulfil migrate` if a queue is missing, and submit the file again: what has arrived is known by its order id", grouped(refused)),
+            format!(
+                "{} orders were refused by the broker, the first with: {said}; run `fulfil migrate` \
+                 if a queue is missing, and submit the file again: what has arrived is known by its order id",
+                grouped(refused)
+            ),
         )),
     }
 }
 
 async fn submit(
-    file: impl Read + Send + 'static, path: &Path, submitter: &RabbitSubmitter, counts: &mut Counts, bar: &ProgressBar,
+    file: impl Read + Send + 'static,
+    path: &Path,
+    submitter: &RabbitSubmitter,
+    counts: &mut Counts,
+    bar: &ProgressBar,
 ) -> Result<(), Failure> {
     let chunks = read_on_a_thread(file);
     let submitted = stream::unfold(chunks, |mut chunks| async { chunks.recv().await.map(|chunk| (chunk, chunks)) })
@@ -109,7 +124,13 @@ async fn submit(
             let submissions: Vec<Submission> = lines.into_iter().map(submission).collect();
             let without = submissions.iter().filter(|order| order.order_id.is_empty()).count() as u64;
             let verdicts = submitter.submit(submissions).await.map_err(|error| {
-                Failure::new(Exit::Unavailable, format!("{error}; submit the file again when it is back: what has arrived is known by its order id"))
+                Failure::new(
+                    Exit::Unavailable,
+                    format!(
+                        "{error}; `fulfil migrate` makes what is missing; submit the file again then, \
+                         what has arrived is known by its order id"
+                    ),
+                )
             })?;
             Ok::<_, Failure>((verdicts, without))
         })

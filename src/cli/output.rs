@@ -53,7 +53,9 @@ impl Output {
     /// # Errors
     /// As [`Output::line`].
     pub fn json(&mut self, value: &impl Serialize) -> Result<(), Failure> {
-        let text = serde_json::to_string(value).map_err(|error| Failure::new(Exit::Software, format!("this can't be written as JSON: {error}; please report it")))?;
+        let text = serde_json::to_string(value).map_err(|error| {
+            Failure::new(Exit::Software, format!("this can't be written as JSON: {error}; please report it"))
+        })?;
         self.line(text)
     }
 

@@ -50,7 +50,9 @@ fn collect(document: &Value, keys: &mut Vec<FoundKey>) -> Result<(), String> {
             (None, Some(body @ (Value::Object(_) | Value::Array(_)))) => collect(body, keys),
             (None, _) => Err("is no result message: it has no \"lines\"".into()),
         },
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => Err("is no result message: it is no JSON object".into()),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {
+            Err("is no result message: it is no JSON object".into())
+        }
     }
 }
 
@@ -97,7 +99,10 @@ mod tests {
         let one = |id| format!("key_id 7 of SKU s (order {id}, line 1)");
         assert_eq!(found(&result("a")), [one("a")]);
         assert_eq!(found(&json!([result("a"), result("b")])), [one("a"), one("b")]);
-        assert_eq!(found(&json!({ "routing_key": "m.fulfilled", "message_id": "a:1", "body": result("a") })), [one("a")]);
+        assert_eq!(
+            found(&json!({ "routing_key": "m.fulfilled", "message_id": "a:1", "body": result("a") })),
+            [one("a")]
+        );
         assert_eq!(found(&json!({ "routing_key": "batch", "body": [result("a"), result("b")] })), [one("a"), one("b")]);
         assert!(found(&json!({ "order_id": "a", "status": "rejected", "lines": [] })).is_empty());
     }

@@ -35,7 +35,10 @@ pub struct Args {
 /// [`Failure`]: 75 when the broker ended the session.
 pub async fn execute(args: Args, context: &Context) -> Result<(), Failure> {
     match context.folder_to_read()? {
-        Some(_) if args.routed => Err(Failure::new(Exit::Usage, "--routed is about a broker, and a data folder has none: leave one of --routed and --data away")),
+        Some(_) if args.routed => Err(Failure::new(
+            Exit::Usage,
+            "--routed is about a broker, and a data folder has none: leave one of --routed and --data away",
+        )),
         Some(folder) => stored(&folder, &args, context).await,
         None => follow(&args, context).await,
     }
@@ -49,7 +52,8 @@ async fn follow(args: &Args, context: &Context) -> Result<(), Failure> {
     } else {
         (Tap::Unrouted, "results that no queue of the platform takes (--routed: of exchange `results` itself)")
     };
-    let no_handler = |error: std::io::Error| Failure::new(Exit::Software, format!("signals can't be listened to: {error}"));
+    let no_handler =
+        |error: std::io::Error| Failure::new(Exit::Software, format!("signals can't be listened to: {error}"));
     let mut interrupt = signal(SignalKind::interrupt()).map_err(no_handler)?;
     let mut terminate = signal(SignalKind::terminate()).map_err(no_handler)?;
     let open = RabbitResults::open(&url, tap, args.pattern.as_str(), config.results.confirm_timeout);
@@ -71,7 +75,11 @@ async fn follow(args: &Args, context: &Context) -> Result<(), Failure> {
                 break;
             }
         };
-        print(&mut output, context, &Shown { routing_key: &routing_key, message_id: &message_id, kind: &kind, body: &body })?;
+        print(
+            &mut output,
+            context,
+            &Shown { routing_key: &routing_key, message_id: &message_id, kind: &kind, body: &body },
+        )?;
         output.flush()?;
         left -= 1;
     }
@@ -82,7 +90,10 @@ async fn follow(args: &Args, context: &Context) -> Result<(), Failure> {
         }
         Some(error) => {
             let Failure { exit, text } = failure_of::source(error);
-            Err(Failure::new(exit, format!("{text}; results that come until `fulfil results tail` runs again are not shown")))
+            Err(Failure::new(
+                exit,
+                format!("{text}; results that come until `fulfil results tail` runs again are not shown"),
+            ))
         }
     }
 }
@@ -123,7 +134,12 @@ struct Shown<'a> {
 
 impl<'a> Shown<'a> {
     fn of(result: &'a Announced) -> Self {
-        Self { routing_key: &result.routing_key, message_id: &result.message_id, kind: &result.kind, body: &result.body }
+        Self {
+            routing_key: &result.routing_key,
+            message_id: &result.message_id,
+            kind: &result.kind,
+            body: &result.body,
+        }
     }
 
     /// An array of results has no message id of its own.
@@ -153,7 +169,12 @@ mod tests {
 
     #[test]
     fn a_line_is_always_one_line() {
-        let shown = |body: &'static [u8]| Shown { routing_key: "m.fulfilled", message_id: "a:1", kind: "order.result.v1", body };
+        let shown = |body: &'static [u8]| Shown {
+            routing_key: "m.fulfilled",
+            message_id: "a:1",
+            kind: "order.result.v1",
+            body,
+        };
         let start = r#"{"routing_key":"m.fulfilled","message_id":"a:1","type":"order.result.v1","body":"#;
         assert_eq!(shown(br#"{"z":1,"a":2}"#).json(), format!(r#"{start}{{"z":1,"a":2}}}}"#));
         assert_eq!(shown(b"{\n}").json(), format!(r#"{start}"{{\n}}"}}"#));

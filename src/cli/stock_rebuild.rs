@@ -63,7 +63,10 @@ pub async fn execute(args: Args, context: &Context) -> Result<(), Failure> {
     output.line(match (raised.is_empty(), folder.is_some()) {
         (true, _) => "no keys were imported yet, so there is nothing to rebuild",
         (false, true) => "Loaded anew from the ledger.",
-        (false, false) => "A running worker loads them now; until then orders are filled from the ledger.\n`fulfil stock status` shows how far it is; without a worker, the next one that starts loads them.",
+        (false, false) => {
+            "A running worker loads them now; until then orders are filled from the ledger.\n\
+             `fulfil stock status` shows how far it is; without a worker, the next one that starts loads them."
+        }
     })?;
     output.flush()
 }
@@ -71,13 +74,21 @@ pub async fn execute(args: Args, context: &Context) -> Result<(), Failure> {
 /// No worker runs beside this: its lock is ours.
 async fn load(folder: &Folder) -> Result<(), Failure> {
     let Stores { stock_ledger, loading, .. } = folder.stores();
-    let keeper = Keeper { ledger: stock_ledger, stock: loading, catalogue: Arc::new(Catalogue::default()), worker: pool::worker_id() };
+    let keeper = Keeper {
+        ledger: stock_ledger,
+        stock: loading,
+        catalogue: Arc::new(Catalogue::default()),
+        worker: pool::worker_id(),
+    };
     keeper.round(None).await.map_err(failure_of::keep)
 }
 
 fn chosen(named: &[Sku], known: Vec<SkuState>) -> Result<Vec<SkuState>, Failure> {
     if let Some(unknown) = named.iter().find(|sku| known.iter().all(|state| state.sku != **sku)) {
-        let text = format!("no keys were ever imported for SKU {unknown}: `fulfil stock status` lists those there are; nothing was done");
+        let text = format!(
+            "no keys were ever imported for SKU {unknown}: `fulfil stock status` lists those \
+             there are; nothing was done"
+        );
         return Err(Failure::new(Exit::NotSo, text));
     }
     Ok(known.into_iter().filter(|state| named.is_empty() || named.contains(&state.sku)).collect())

@@ -33,7 +33,7 @@ enum Readiness {
     /// Some bucket is of an earlier epoch: it is emptied and loaded anew.
     Rebuilding,
     /// Some bucket is not there: never loaded, or lost.
-    Missing,
+    NotLoaded,
 }
 
 /// What the stock server says of a SKU.
@@ -105,7 +105,7 @@ async fn offer(stores: &Stores, sku: &SkuState) -> Result<Offer, StockError> {
 fn loading(sku: &SkuState, states: &[BucketState]) -> Readiness {
     let any = |is: &dyn Fn(&BucketState) -> bool| states.iter().any(is);
     if any(&|state| state.epoch.is_none()) {
-        Readiness::Missing
+        Readiness::NotLoaded
     } else if any(&|state| state.epoch != Some(sku.epoch)) {
         Readiness::Rebuilding
     } else if any(&|state| !state.complete || state.loaded_to < sku.last_id) {
@@ -150,13 +150,15 @@ fn table(rows: &[Row]) -> Table {
     for row in rows {
         let ledger = [row.imported, row.available, row.sold, row.quarantined].map(grouped);
         let stock = row.stock.map_or("?", Readiness::word);
-        let rest = [known(row.offered), known(row.claimed), row.epoch.to_string(), row.buckets.to_string(), stock.to_owned()];
+        let rest =
+            [known(row.offered), known(row.claimed), row.epoch.to_string(), row.buckets.to_string(), stock.to_owned()];
         table.row([row.sku.to_string()].into_iter().chain(ledger).chain(rest));
     }
     if rows.len() > 1 {
         let sum = |of: fn(&Row) -> u64| grouped(rows.iter().map(of).sum());
         let all = |of: fn(&Row) -> Option<u64>| known(rows.iter().map(of).sum());
-        let ledger = [sum(|row| row.imported), sum(|row| row.available), sum(|row| row.sold), sum(|row| row.quarantined)];
+        let ledger =
+            [sum(|row| row.imported), sum(|row| row.available), sum(|row| row.sold), sum(|row| row.quarantined)];
         let stock = [all(|row| row.offered), all(|row| row.claimed)];
         table.row(["total".to_owned()].into_iter().chain(ledger).chain(stock));
     }
@@ -169,7 +171,7 @@ impl Readiness {
             Self::Complete => "complete",
             Self::Loading => "loading",
             Self::Rebuilding => "rebuilding",
-            Self::Missing => "missing",
+            Self::NotLoaded => "not loaded",
         }
     }
 }
@@ -193,7 +195,7 @@ mod tests {
             (state(Some(2), 8, true), Readiness::Loading),
             (state(Some(2), 9, false), Readiness::Loading),
             (state(Some(1), 9, true), Readiness::Rebuilding),
-            (state(None, 0, false), Readiness::Missing),
+            (state(None, 0, false), Readiness::NotLoaded),
         ] {
             assert_eq!(loading(&sku, &[good.clone(), other]), expected);
         }
@@ -201,7 +203,13 @@ mod tests {
 
     #[test]
     fn a_stock_server_that_is_away_leaves_question_marks() {
-        let counts = ["b", "a"].map(|sku| SkuCounts { sku: Sku::parse(sku).unwrap(), imported: 1200, available: 1000, sold: 200, quarantined: 0 });
+        let counts = ["b", "a"].map(|sku| SkuCounts {
+            sku: Sku::parse(sku).unwrap(),
+            imported: 1200,
+            available: 1000,
+            sold: 200,
+            quarantined: 0,
+        });
         let lines = table(&rows(counts.to_vec(), &[], None)).lines();
         assert_eq!(
             lines,

@@ -106,7 +106,9 @@ pub async fn fulfil_alone(
         tracing::error!(?body_hash, tries, "an order did not come back from its tries; it is dead-lettered");
         return way.fulfil(intake_poison(delivery, TRIES), draining).await;
     }
-    tracing::warn!(?body_hash, tries, delivered = delivery.delivery_count, "an order runs alone");
+    if tries > 1 {
+        tracing::warn!(?body_hash, tries, delivered = delivery.delivery_count, "an order did not come back; it runs alone again");
+    }
     let Some(received) = intake(vec![delivery], Limits::default()).pop() else { return Err(GivenUp::Unjudged) };
     let announced = way.fulfil(received, draining).await?;
     persist("forget a try", draining, again, || way.ledger.forget_tries(body_hash)).await?;

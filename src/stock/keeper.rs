@@ -54,11 +54,12 @@ impl std::fmt::Debug for Keeper {
 }
 
 impl Keeper {
-    /// Keeps the stock until draining begins.
+    /// Keeps the stock until draining begins, then gives its leases back.
     pub async fn keep(self, mut alarms: mpsc::Receiver<Alarm>, mut draining: Draining) {
         let mut failing = false;
+        let mut called = None;
         loop {
-            match self.round(None).await {
+            match self.round(called.take()).await {
                 Ok(()) if failing => {
                     tracing::info!("the stock is kept again");
                     failing = false;
@@ -71,20 +72,21 @@ impl Keeper {
                 }
             }
             tokio::select! {
-                passed = draining.pause(LOOK) => if !passed { return },
-                alarm = alarms.recv() => {
-                    let Some(alarm) = alarm else { return };
-                    let mut called = vec![alarm];
-                    while let Ok(more) = alarms.try_recv() {
-                        called.push(more);
-                    }
-                    if let Err(error) = self.round(Some(called)).await {
-                        tracing::debug!(%error, "an alarm could not be seen to; the next round sees to it");
-                    }
+                passed = draining.pause(LOOK) => if !passed { break },
+                Some(alarm) = alarms.recv() => {
                     // At most a few rounds a second, however many alarms come.
-                    if !draining.pause(LOOK / 4).await { return }
+                    if !draining.pause(LOOK / 4).await { break }
+                    let mut all = vec![alarm];
+                    while let Ok(more) = alarms.try_recv() {
+                        all.push(more);
+                    }
+                    called = Some(all);
                 },
             }
+        }
+        // A lease that lapses at once is free for the next worker.
+        if let Err(error) = self.ledger.lease_loading(&self.worker, Duration::ZERO).await {
+            tracing::debug!(%error, "the loader's leases lapse by themselves");
         }
     }
 

@@ -11,7 +11,7 @@ use fulfil_contract::{
 
 use crate::{
     Postgres,
-    columns::{column, count, sku},
+    columns::{broken, column, count, sku},
     errors::Failure,
     known,
     session::{Begin, Call, Session},
@@ -98,7 +98,7 @@ async fn balance(session: &Session<'_>) -> Result<Balance, Failure> {
     let counts = counts(session).await?;
     let sum = |of: fn(&SkuCounts) -> u64| counts.iter().map(of).sum();
     let orders = session.rows("select count(*) from fulfil.orders", &[]).await?;
-    let lines = session.rows(LINES, &[]).await?;
+    let lines = session.rows(LINES, &[]).await.map_err(unreadable_lines)?;
     let (lines_short, keys_sold_twice) =
         lines.first().map_or(Ok((0, 0)), |row| Ok::<_, Failure>((count(row, 0)?, count(row, 1)?)))?;
     let unbalanced = |sku: &&SkuCounts| sku.imported != sku.available + sku.sold + sku.quarantined;
@@ -118,6 +118,14 @@ async fn balance(session: &Session<'_>) -> Result<Balance, Failure> {
             .map(|row| column(row, 0).map(KeyId))
             .collect::<Result<_, _>>()?,
     })
+}
+
+/// The only data that the statement could refuse is a row's.
+fn unreadable_lines(failure: Failure) -> Failure {
+    match failure {
+        Failure::Ledger(LedgerError::Data(what)) => broken("the lines of an order", &what),
+        other @ (Failure::Ledger(_) | Failure::Again(_)) => other,
+    }
 }
 
 async fn counts(session: &Session<'_>) -> Result<Vec<SkuCounts>, Failure> {

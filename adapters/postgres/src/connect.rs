@@ -20,7 +20,7 @@ const SILENCE_LIMIT: Duration = Duration::from_secs(10);
 /// Plans do not depend on statistics: every statement of ours reaches its rows by an index, whether the table
 /// has ten rows or ten million, and a plan that was made while a table was empty is still right when it is full.
 const PLANS: &str = "-c plan_cache_mode=force_generic_plan -c enable_seqscan=off -c enable_bitmapscan=off \
-                     -c enable_hashjoin=off -c enable_mergejoin=off -c jit=off";
+                     -c enable_hashjoin=off -c enable_mergejoin=off -c enable_material=off -c enable_memoize=off -c jit=off";
 
 /// Reads `url`; nothing is connected yet.
 pub(crate) fn configuration(url: &str) -> Result<Config, LedgerError> {

@@ -20,8 +20,12 @@ use crate::{
     session::{Begin, Call, Session},
 };
 
+/// Known SKUs are left out, or each of them would use up a number at each import.
+const ADD_SKUS: &str = "
+    insert into fulfil.sku (sku, buckets)
+    select n.sku, $2 from unnest($1::text[]) n(sku) where not exists (select from fulfil.sku s where s.sku = n.sku)
+    on conflict (sku) do nothing";
 /// Locked in the order of their numbers, as everywhere.
-const ADD_SKUS: &str = "insert into fulfil.sku (sku, buckets) select s.sku, $2 from unnest($1::text[]) s(sku) on conflict (sku) do nothing";
 const LOCK_SKUS: &str = "
     select s.sku, s.sku_id from fulfil.sku s where s.sku = any($1::text[]) order by s.sku_id for no key update";
 const KNOWN: &str = "

@@ -116,29 +116,41 @@ impl Postgres {
 }
 
 /// The budget of attempts at one transaction.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Retry {
     made: u32,
+    most_doublings: u32,
+}
+
+impl Default for Retry {
+    /// Pauses of up to a quarter of a second.
+    fn default() -> Self {
+        Self { made: 0, most_doublings: 6 }
+    }
 }
 
 impl Retry {
+    /// Pauses of up to 32 ms.
+    pub(crate) fn brief() -> Self {
+        Self { made: 0, most_doublings: 3 }
+    }
+
     pub(crate) fn made(&self) -> u32 {
         self.made
     }
 
-    /// Waits before the next attempt: at random, so that those who collided do not collide again; longer each
-    /// time, up to about 0.2 s.
+    /// Waits before the next attempt: at random, so that those who collided do not collide again, and longer
+    /// each time.
     ///
     /// # Errors
     /// [`LedgerError::Unavailable`] when the budget is used up; nothing was committed.
     pub(crate) async fn pause(&mut self, why: &str) -> Result<(), LedgerError> {
         self.made += 1;
         if self.made >= MOST_ATTEMPTS {
-            return Err(LedgerError::Unavailable(format!(
-                "{MOST_ATTEMPTS} attempts were lost against other transactions, at last by: {why}"
-            )));
+            let text = format!("{MOST_ATTEMPTS} attempts were lost against other transactions, at last by: {why}");
+            return Err(LedgerError::Unavailable(text));
         }
-        let most = 4_000 << self.made.min(6);
+        let most = 4_000 << self.made.min(self.most_doublings);
         tokio::time::sleep(Duration::from_micros(rand::random_range(most / 4..=most))).await;
         Ok(())
     }

@@ -20,6 +20,11 @@ pub(crate) struct SkuIds {
 }
 
 impl SkuIds {
+    /// A key was not of the SKU that its claim said: perhaps the ledger was restored from elsewhere.
+    pub(crate) fn forget(&self) {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+
     /// The numbers of those of `wanted` that keys were imported for.
     pub(crate) async fn of(&self, session: &Session<'_>, wanted: &[&Sku]) -> Result<HashMap<Sku, i32>, Failure> {
         let mut found = HashMap::with_capacity(wanted.len());

@@ -122,7 +122,10 @@ impl Publisher {
         let channel = self.channel(&link).await?;
         match publish_on(&channel, messages).await {
             Ok(outcomes) => {
-                self.give_back(&link, channel);
+                // RabbitMQ 3.10 goes on refusing on a channel for a quorum queue that has room again.
+                if outcomes.iter().all(|outcome| *outcome == Outcome::Confirmed) {
+                    self.give_back(&link, channel);
+                }
                 Ok(outcomes)
             }
             Err(error) => {

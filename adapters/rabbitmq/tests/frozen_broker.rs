@@ -18,7 +18,7 @@ use fulfil_rabbitmq::RabbitAnnouncer;
 use private_servers::Server;
 use tokio::time::{Duration, Instant, sleep};
 
-use crate::broker::{Broker, PATIENCE, until, within_the_limit};
+use crate::broker::{Broker, LIMIT, PATIENCE, until, within_the_limit};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_call_ends_in_time_and_leaves_no_thread_behind() {

@@ -1,4 +1,5 @@
 //! The announcers' suite over a data folder's results and dead letters.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
 use async_trait::async_trait;
 use fulfil_contract::{

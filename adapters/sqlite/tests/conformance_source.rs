@@ -1,4 +1,5 @@
 //! The sources' suite over a data folder's inbox.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
 use std::sync::atomic::{AtomicU64, Ordering};
 

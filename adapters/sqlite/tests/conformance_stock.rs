@@ -1,4 +1,5 @@
 //! The stock ports' suite over a data folder.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
 use fulfil_sqlite::Sqlite;
 use tempfile::TempDir;

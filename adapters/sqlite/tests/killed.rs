@@ -1,5 +1,6 @@
 //! A run that is killed at any moment leaves a sound file, nothing half, and nothing that was answered is
 //! gone. What `kill -9` does not show: written pages survive in the page cache, so this is no power cut.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
 use std::{
     io::{BufRead, BufReader},
@@ -24,10 +25,12 @@ use fulfil_contract::{
 use fulfil_sqlite::Sqlite;
 use tempfile::TempDir;
 
-const ORDERS: u64 = 2_000;
+const ORDERS: u64 = 1_500;
 const BATCH: usize = 20;
 const KEYS_EACH: usize = 2;
-const KILLS: u64 = 25;
+const KILLS: u64 = 20;
+/// No run lasts longer.
+const LIMIT: Duration = Duration::from_secs(60);
 const FOLDER: &str = "FULFIL_TEST_KILLED_FOLDER";
 
 #[tokio::test]
@@ -94,7 +97,11 @@ fn run(folder: &Path) -> Child {
 #[ignore = "the other test runs it in a process of its own"]
 async fn the_run() {
     let folder = std::env::var_os(FOLDER).expect("run by a_killed_run_leaves_nothing_half alone");
-    let store = Sqlite::open(Path::new(&folder)).unwrap();
+    tokio::time::timeout(LIMIT, work_off(Path::new(&folder))).await.unwrap();
+}
+
+async fn work_off(folder: &Path) {
+    let store = Sqlite::open(folder).unwrap();
     let keys: Vec<_> = (0..ORDERS as usize * KEYS_EACH).map(key).collect();
     for keys in keys.chunks(200) {
         drop(store.import(keys, 1).await.unwrap());
@@ -120,7 +127,7 @@ async fn the_run() {
         println!("orders {}", store.balance().await.unwrap().orders);
         let publications: Vec<_> = orders
             .iter()
-            .map(|order| Answer::Order(order))
+            .map(Answer::Order)
             .map(|answer| Publication {
                 destination: Destination::Results,
                 routing_key: answer.routing_key(),

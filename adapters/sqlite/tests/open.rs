@@ -1,4 +1,5 @@
 //! Opening a data folder: who may, what is refused, and what it says.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
 use std::{fs, os::unix::fs::PermissionsExt, path::Path};
 

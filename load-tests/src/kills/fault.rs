@@ -38,7 +38,7 @@ impl<'a> Faults<'a> {
                 self.servers.postgres.restart()?;
             }
         }
-        eprintln!("\nfault: {:?}", self.fault);
+        eprintln!("fault: {:?}", self.fault);
         Ok(())
     }
 

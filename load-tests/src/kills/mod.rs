@@ -5,6 +5,7 @@
 //! the kernel's cache, so this is the crash of a process (or, with a fault, of a server), not a power cut.
 
 use std::{
+    io::IsTerminal,
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -22,7 +23,7 @@ use crate::{
     },
     program::{Program, Urls},
     publisher::Publisher,
-    results::{Results, follow::Follower},
+    results::{OrderResult, Results, follow::Follower},
     sent::{Sent, lines},
 };
 
@@ -127,7 +128,9 @@ pub async fn run(plan: &Plan) -> Result<Report> {
     let ended = crew.stop().await?;
     follower.wait_until_quiet(QUIET, ANSWER_LIMIT).await?;
 
-    let mut verdict = judge(&sent, &follower.finish(), Some(&Stock::read(&plan.keys)?));
+    let results = follower.finish();
+    let mut verdict = judge(&sent, &results, Some(&Stock::read(&plan.keys)?));
+    verdict.also(none_given_up(&results));
     let left = fault::left_in_queues(&servers, plan.lanes)?;
     verdict.also(Check::new("queues_empty", "no order is left in a queue").all(left));
     verdict.also(Check::new("ended_well", "a worker that is told to stop ends with exit code 0").all(ended.badly));
@@ -175,15 +178,15 @@ async fn storm(
         let (published, killed) = tokio::join!(publisher.publish(burst), kill);
         published?;
         killed.with_context(|| format!("kill {}", at + 1))?;
-        eprint!(
-            "\rkill {:>3} of {}: worker {victim} after {:>6.1} ms ",
-            at + 1,
-            plan.kills,
-            moment.as_secs_f64() * 1e3
-        );
+        tell(at + 1, plan, victim, moment);
     }
-    eprintln!();
     Ok(())
+}
+
+fn tell(kill: usize, plan: &Plan, victim: usize, moment: Duration) {
+    if std::io::stderr().is_terminal() || kill.is_multiple_of(10) {
+        eprintln!("kill {kill:>3} of {}: worker {victim} after {:>5.1} ms", plan.kills, moment.as_secs_f64() * 1e3);
+    }
 }
 
 /// As many parts as asked for, the larger ones first.
@@ -196,6 +199,18 @@ fn split(bodies: &[Vec<u8>], parts: usize) -> impl Iterator<Item = &[Vec<u8>]> {
         from = to;
         burst
     })
+}
+
+/// Nothing that is sent here kills a worker or can't be recorded.
+fn none_given_up(results: &Results) -> Check {
+    let given_up = results
+        .orders
+        .iter()
+        .flat_map(|(order_id, revisions)| revisions.values().map(move |result| (order_id, result)));
+    let code = |result: &OrderResult| result.reason.as_ref().map(|reason| reason.code.clone()).unwrap_or_default();
+    let given_up = given_up.filter(|(_, result)| matches!(code(result).as_str(), "poison" | "unrecordable"));
+    Check::new("none_given_up", "no healthy order is taken for poison, however often workers are killed")
+        .all(given_up.map(|(order_id, result)| format!("{order_id}: {}", code(result))))
 }
 
 /// Keeps in `waiting` what has no answer yet.

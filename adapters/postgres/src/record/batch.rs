@@ -127,7 +127,11 @@ impl<'a> Batch<'a> {
             }
         }
         let all: Option<Vec<Judgement>> = answers.into_iter().collect();
-        all.ok_or_else(|| LedgerError::OutcomeUnknown("an entry was left without a judgement".into()))
+        all.ok_or_else(|| {
+            LedgerError::Broken(
+                "an entry of a batch was left without a judgement: this is an error in the program".into(),
+            )
+        })
     }
 }
 

@@ -11,8 +11,6 @@ mod sell;
 mod take;
 mod unreadable;
 
-use std::collections::HashSet;
-
 use fulfil_contract::{
     ids::KeyId,
     ports::ledger::{Asked, LedgerError},
@@ -21,11 +19,7 @@ use fulfil_contract::{
     time::Timestamp,
 };
 
-use self::{
-    batch::{Batch, Standing},
-    draft::Draft,
-    take::Taken,
-};
+use self::batch::{Batch, Standing};
 use crate::{
     columns::moment,
     errors::Failure,
@@ -42,7 +36,7 @@ enum Round {
     Committed(Vec<(usize, Judgement)>),
     /// Rolled back: these orders, by their place among the batch's orders, claimed keys that are gone.
     Lost(Vec<(usize, Vec<GoneKey>)>),
-    /// Rolled back: these orders are known, and what was taken for them is needed by others.
+    /// Rolled back: these orders are known, and others went short beside them.
     Known(Vec<usize>),
     /// Rolled back: short of keys that other transactions hold.
     Held,
@@ -60,7 +54,7 @@ enum Verdict {
 pub(crate) async fn record(postgres: &Postgres, call: &Call, entries: &[Entry]) -> Result<Vec<Judgement>, LedgerError> {
     let batch = Batch::of(entries)?;
     let mut standings = vec![Standing::Open; batch.orders.len()];
-    let (mut retry, mut waits) = (Retry::default(), Retry::default());
+    let (mut retry, mut waits) = (Retry::default(), Retry::brief());
     loop {
         match round(postgres, call, &batch, &standings, waits.made() < MOST_WAITS).await {
             Ok(Round::Committed(judgements)) => return batch.answer(judgements, standings),
@@ -89,7 +83,7 @@ async fn round(
         match judge(postgres, &session, batch, standings, patient).await? {
             Verdict::Commit(judgements) => {
                 session.commit().await?;
-                return Ok(Round::Committed(judgements));
+                Ok(Round::Committed(judgements))
             }
             Verdict::Gone(missing) => {
                 session.rollback().await?;
@@ -120,7 +114,8 @@ async fn judge(
     let inserted = insert::insert(session, &drafts).await?;
     let known: Vec<usize> =
         drafts.iter().filter(|draft| !inserted.is_new(&draft.order)).map(|draft| draft.place).collect();
-    if taken.is_needed_by_others(&known, &drafts) {
+    // Those need no keys, and what was taken or kept for them is missed.
+    if !known.is_empty() && taken.short().any(|place| !known.contains(&place)) {
         return Ok(Verdict::Known(known));
     }
     drafts.retain(|draft| inserted.is_new(&draft.order));
@@ -177,13 +172,4 @@ async fn ledger_time(session: &Session<'_>) -> Result<Timestamp, Failure> {
     let rows = session.rows("select now()", &[]).await?;
     let row = rows.first().ok_or_else(|| crate::columns::broken("the time", "no row"))?;
     moment(row, 0)
-}
-
-impl Taken {
-    /// Whether a line went short while keys were taken for orders that are known already and need none.
-    fn is_needed_by_others(&self, known: &[usize], drafts: &[Draft]) -> bool {
-        let known: HashSet<usize> = known.iter().copied().collect();
-        self.short().any(|place| !known.contains(&place))
-            && drafts.iter().any(|draft| known.contains(&draft.place) && self.is_for(draft.place))
-    }
 }

@@ -105,9 +105,9 @@ pub(super) async fn why_gone(
     }
     let skus = distinct(batch.orders.iter().flat_map(|entry| claims(entry.order).map(|(line, _)| &line.sku)));
     let sku_ids = postgres.sku_ids.of(session, &skus).await?;
-    let mut lost = Vec::new();
+    let mut lost: Vec<(usize, Vec<GoneKey>)> = Vec::new();
     for (place, entry) in batch.orders.iter().enumerate().filter(|&(place, _)| standings[place] == Standing::Open) {
-        let mut gone = Vec::new();
+        let mut gone: Vec<GoneKey> = Vec::new();
         for (line, ids) in claims(entry.order) {
             let sku_id = sku_ids.get(&line.sku).copied();
             let whys = ids.iter().filter_map(|id| Some((id, found.get(&id.0)?.why(sku_id)?)));
@@ -116,6 +116,9 @@ pub(super) async fn why_gone(
         if !gone.is_empty() {
             lost.push((place, gone));
         }
+    }
+    if lost.iter().any(|(_, gone)| gone.iter().any(|key| key.why == Gone::Unknown)) {
+        postgres.sku_ids.forget();
     }
     if lost.is_empty() {
         return Err(Failure::Again("keys that could not be sold are available again".into()));

@@ -49,11 +49,6 @@ impl Taken {
         };
         self.lines.iter().filter(move |(_, dealt)| short(dealt)).map(|((place, _), _)| *place)
     }
-
-    /// Whether keys were taken for this order.
-    pub(super) fn is_for(&self, place: usize) -> bool {
-        self.lines.iter().any(|((order, _), dealt)| *order == place && dealt.is_ok())
-    }
 }
 
 /// The lines of one SKU that want keys from the ledger.
@@ -86,7 +81,7 @@ pub(super) async fn take(
             taken.lines.extend(lines.iter().map(|(at, _)| (*at, Err(unknown.clone()))));
             continue;
         };
-        let claimed: HashSet<i64> = claimed_by_neighbours(batch, sku);
+        let claimed: HashSet<i64> = claimed_by_neighbours(batch, open, sku);
         let source = Source { postgres, session, sku_id, claimed };
         if source.deal(lines, patient, &mut taken).await? == Short::OfKeysThatOthersHold {
             return Ok(None);
@@ -106,8 +101,8 @@ fn wanted<'a>(open: &[Open<'a>]) -> HashMap<&'a Sku, Wanted<'a>> {
     wanted
 }
 
-fn claimed_by_neighbours(batch: &Batch<'_>, sku: &Sku) -> HashSet<i64> {
-    let lines = batch.orders.iter().flat_map(|entry| claims(entry.order));
+fn claimed_by_neighbours(batch: &Batch<'_>, open: &[Open<'_>], sku: &Sku) -> HashSet<i64> {
+    let lines = open.iter().flat_map(|open| claims(batch.orders[open.place].order));
     lines.filter(|(line, _)| line.sku == *sku).flat_map(|(_, ids)| ids.iter().map(|id| id.0)).collect()
 }
 
@@ -155,8 +150,9 @@ impl Source<'_> {
         let memory = &self.postgres.take_memory;
         let seen = memory.seen(self.sku_id);
         let hopeful = |line: &ProposedLine| !memory.is_short_of(self.sku_id, line.quantity.as_usize());
-        let total: usize =
-            lines.iter().filter(|(_, line)| hopeful(line)).map(|(_, line)| line.quantity.as_usize()).sum();
+        let (lines, hopeless): (Vec<_>, Vec<_>) = lines.iter().partition(|(_, line)| hopeful(line));
+        into.lines.extend(hopeless.iter().map(|(at, line)| (*at, Err(short_of(line)))));
+        let total: usize = lines.iter().map(|(_, line)| line.quantity.as_usize()).sum();
         let ids = if total == 0 { Vec::new() } else { self.highest(total, seen).await? };
         if ids.len() < total {
             if patient && self.others_hold(ids.len()).await? {
@@ -212,12 +208,16 @@ impl Source<'_> {
 fn deal_line(rest: &mut &[i64], line: &ProposedLine) -> Result<Vec<KeyId>, Reason> {
     let quantity = line.quantity.as_usize();
     if rest.len() < quantity {
-        let detail = format!("fewer than {quantity} keys of {} are available", line.sku);
-        return Err(Reason::new(ReasonCode::OutOfStock, detail));
+        return Err(short_of(line));
     }
     let (share, left) = rest.split_at(quantity);
     *rest = left;
     Ok(share.iter().rev().copied().map(KeyId).collect())
+}
+
+fn short_of(line: &ProposedLine) -> Reason {
+    let detail = format!("fewer than {} keys of {} are available", line.quantity.get(), line.sku);
+    Reason::new(ReasonCode::OutOfStock, detail)
 }
 
 /// At most 1,000 orders of 10,000 keys.

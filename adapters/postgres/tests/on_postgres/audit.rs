@@ -1,6 +1,10 @@
 //! The balance of a ledger that was changed by hand: it finds what it is there to find.
 
-use fulfil_contract::{conformance::samples::*, ids::KeyId, ports::books::Books};
+use fulfil_contract::{
+    conformance::samples::*,
+    ids::KeyId,
+    ports::{books::Books, ledger::LedgerError},
+};
 
 use crate::private::{PrivateLedger, fresh_ledger};
 
@@ -71,4 +75,23 @@ async fn the_table_itself_refuses_a_key_sold_to_nobody() {
             .as_db_error()
             .is_some_and(|error| error.constraint() == Some("sold_to_an_order")))
     );
+}
+
+#[tokio::test]
+async fn lines_that_nobody_can_read_break_the_balance() {
+    for lines in [
+        "nonsense",
+        "{}",
+        "[{\"line_no\":1,\"sku\":\"sku-a\",\"quantity\":\"x\",\"status\":\"delivered\",\"keys\":[1]}]",
+    ] {
+        let (ledger, _) = sold_ledger().await;
+        ledger
+            .connect()
+            .await
+            .execute("update fulfil.orders set lines = $1 where order_id = 'o-1'", &[&lines])
+            .await
+            .unwrap();
+        let balance = ledger.postgres.balance().await;
+        assert!(matches!(balance, Err(LedgerError::Broken(_))), "{balance:?}");
+    }
 }

@@ -16,25 +16,12 @@ use fulfil_postgres::Postgres;
 use private_servers::Server;
 use tokio_postgres::Client;
 
-use crate::private::{LIMIT, PrivateLedger, fresh_ledger};
+use crate::private::{LIMIT, PrivateLedger, fresh_ledger, waiting};
 
 /// A deferred trigger makes commits hang, in the server, for as long as the client waits.
 const SLOW_COMMIT: &str = "
     create function public.slow() returns trigger language plpgsql as $$ begin perform pg_sleep(3600); return null; end $$;
     create constraint trigger slow after insert on fulfil.orders deferrable initially deferred for each row execute function public.slow()";
-
-/// Waits until a backend of this ledger waits for something, and gives its process id.
-async fn waiting(client: &Client, what: &str) -> i32 {
-    let since = Instant::now();
-    loop {
-        let sql = "select pid from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid() and wait_event = $1 limit 1";
-        if let Some(row) = client.query_opt(sql, &[&what]).await.unwrap() {
-            return row.get(0);
-        }
-        assert!(since.elapsed() < Duration::from_secs(30), "no backend waits for {what}");
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
-}
 
 /// Waits until no backend of the adapter is inside a transaction.
 async fn all_out_of_transactions(client: &Client) {

@@ -1,6 +1,6 @@
 //! Two workers' pools on one ledger, offered the same keys and the same orders.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::collections::BTreeMap;
 
 use fulfil_contract::{
     conformance::samples::*,
@@ -11,7 +11,7 @@ use fulfil_contract::{
 };
 use fulfil_postgres::Postgres;
 
-use crate::private::{LIMIT, fresh_ledger};
+use crate::private::{LIMIT, first_pid, fresh_ledger};
 
 /// Numbers that look random and are the same each time.
 struct Numbers(u64);
@@ -90,13 +90,13 @@ fn random_batch(numbers: &mut Numbers, ids: &[KeyId]) -> Vec<Entry> {
 async fn keys_that_another_transaction_holds_are_waited_for_before_a_line_is_refused() {
     let ledger = fresh_ledger().await;
     let ids = stock(&ledger, "sku-a", 2).await;
-    let other = ledger.connect().await;
+    let (other, observer) = (ledger.connect().await, ledger.connect().await);
     other
         .batch_execute(&format!("begin; select 1 from fulfil.card_key where id = {} for update", ids[1]))
         .await
         .unwrap();
     let release = async {
-        tokio::time::sleep(Duration::from_millis(30)).await;
+        first_pid(&observer, "state = 'idle' and query = 'rollback'").await;
         other.batch_execute("rollback").await.unwrap();
     };
     let (judgement, ()) = tokio::join!(judge_one(&ledger, from_ledger("o-1", "sku-a", 2)), release);
@@ -115,4 +115,19 @@ async fn keys_that_stay_held_are_not_waited_for_without_end() {
     let order = new(judge_one(&ledger, from_ledger("o-1", "sku-a", 2)).await);
     assert_eq!(rejected(&order.lines[0]), fulfil_contract::reason::ReasonCode::OutOfStock);
     other.batch_execute("rollback").await.unwrap();
+}
+
+#[tokio::test]
+async fn what_known_and_lost_orders_claim_is_there_for_others() {
+    let ledger = fresh_ledger().await;
+    let ids = stock(&ledger, "sku-a", 5).await;
+    new(judge_one(&ledger, claimed("known", "sku-a", &ids[..1])).await);
+    let batch = vec![
+        claimed("known", "sku-a", &ids[1..2]),
+        from_ledger("all", "sku-a", 4),
+        claimed("lost", "sku-a", &[ids[0], ids[2]]),
+    ];
+    let judgements = judge(&ledger, batch).await;
+    assert!(matches!(judgements[..], [Judgement::Repeat(_), Judgement::New(_), Judgement::Lost(_)]), "{judgements:?}");
+    assert_eq!(available(&ledger, "sku-a").await, []);
 }

@@ -1,4 +1,5 @@
 //! The adapter on a real Postgres, which all tests of this program share; a database each.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "all of it is test code")]
 
 mod audit;
 mod conformance;

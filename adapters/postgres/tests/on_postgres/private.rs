@@ -1,6 +1,9 @@
 //! A private, empty ledger on a Postgres server that the tests of one program share.
 
-use std::time::Duration;
+use std::{
+    sync::atomic::{AtomicU32, Ordering},
+    time::{Duration, Instant},
+};
 
 use async_trait::async_trait;
 use fulfil_contract::{
@@ -9,6 +12,7 @@ use fulfil_contract::{
     ports::{books::Books, ledger::Ledger, stock_ledger::StockLedger},
 };
 use fulfil_postgres::{Postgres, migrate};
+use tokio::sync::OnceCell;
 use tokio_postgres::{Client, NoTls};
 
 pub(crate) const LIMIT: Duration = Duration::from_secs(60);
@@ -19,9 +23,20 @@ pub(crate) struct PrivateLedger {
     pub(crate) postgres: Postgres,
 }
 
+/// A copy of a database that was migrated once.
 pub(crate) async fn fresh_ledger() -> PrivateLedger {
-    let url = fresh_database();
-    migrate(&url).await.unwrap();
+    static TEMPLATE: OnceCell<String> = OnceCell::const_new();
+    static COPIES: AtomicU32 = AtomicU32::new(1);
+    let migrated = TEMPLATE.get_or_init(async || {
+        let url = fresh_database();
+        migrate(&url).await.unwrap();
+        url
+    });
+    let (server_url, template) = migrated.await.rsplit_once('/').unwrap();
+    let copy = format!("{template}_copy_{}", COPIES.fetch_add(1, Ordering::Relaxed));
+    let server = private_servers::Postgres::shared().unwrap();
+    server.execute(&format!("create database {copy} template {template}")).unwrap();
+    let url = format!("{server_url}/{copy}");
     let postgres = Postgres::new(&url, 8, LIMIT).unwrap();
     PrivateLedger { url, postgres }
 }
@@ -70,5 +85,24 @@ impl LedgerBackend for PrivateLedger {
             .execute("update fulfil.sku set epoch_began = epoch_began - make_interval(secs => $1)", &[&seconds])
             .await
             .unwrap();
+    }
+}
+
+/// Waits until a backend of this ledger waits for something, and gives its process id.
+pub(crate) async fn waiting(client: &Client, what: &str) -> i32 {
+    first_pid(client, &format!("wait_event = '{what}'")).await
+}
+
+/// Waits until a backend of the adapter is as `condition` on pg_stat_activity says, and gives its process id.
+pub(crate) async fn first_pid(client: &Client, condition: &str) -> i32 {
+    let since = Instant::now();
+    loop {
+        let ours = "datname = current_database() and application_name = 'fulfil'";
+        let sql = format!("select pid from pg_stat_activity where {ours} and {condition} limit 1");
+        if let Some(row) = client.query_opt(&sql, &[]).await.unwrap() {
+            return row.get(0);
+        }
+        assert!(since.elapsed() < Duration::from_secs(30), "no backend has {condition}");
+        tokio::time::sleep(Duration::from_millis(5)).await;
     }
 }

@@ -10,7 +10,7 @@ use fulfil_contract::{
 use fulfil_postgres::Postgres;
 use tokio_postgres::Client;
 
-use crate::private::{LIMIT, fresh_ledger};
+use crate::private::{LIMIT, fresh_ledger, waiting};
 
 /// A figure of `pg_stat_user_tables`, once every backend of the pool has ended and reported, so that `updates`
 /// of card_key are in.
@@ -87,7 +87,7 @@ async fn sold_out_lots_are_marked_and_opened_by_an_import() {
 #[tokio::test]
 async fn an_import_that_is_under_way_is_not_overlooked() {
     let ledger = fresh_ledger().await;
-    let admin = ledger.connect().await;
+    let (admin, observer) = (ledger.connect().await, ledger.connect().await);
     let ids = stock(&ledger, "sku-a", 3).await;
     new(judge_one(&ledger, claimed("o-1", "sku-a", &ids)).await);
     // Another importer holds the SKU's row and has added a key to the lot, uncommitted.
@@ -102,7 +102,7 @@ async fn an_import_that_is_under_way_is_not_overlooked() {
     let loader = worker("w-1");
     let lease = ledger.postgres.lease_loading(&loader, LIMIT);
     let commit = async {
-        tokio::time::sleep(Duration::from_millis(50)).await;
+        waiting(&observer, "transactionid").await;
         admin.batch_execute("update fulfil.sku set last_id = last_id + 1; commit").await.unwrap();
     };
     let (leased, ()) = tokio::join!(lease, commit);

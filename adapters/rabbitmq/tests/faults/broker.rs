@@ -26,9 +26,12 @@ impl Broker {
         Self { server: Arc::new(server), url }
     }
 
+    /// Declared, and written: RabbitMQ writes down a new quorum queue's name some seconds after it has
+    /// confirmed the queue, and a kill in between loses the queue with all that is in it.
     pub(crate) async fn declared() -> Self {
         let broker = Self::start().await;
         declare(&broker.url, 1, PATIENCE).await.expect("declare");
+        broker.tell(|server| server.ctl(&["eval", "[dets:sync(T) || T <- dets:all()]."])).await;
         broker
     }
 

@@ -22,12 +22,19 @@ use crate::errors::StoreError;
 /// Judges every entry, in the same order, by the time `at`.
 pub(super) fn judge(connection: &Connection, batch: &[Entry], at: Timestamp) -> Result<Vec<Judgement>, StoreError> {
     let mut bench = Bench { connection, at, keys: Keys::of(connection), reserved: HashSet::new() };
-    let mut judgements: Vec<Option<Judgement>> = Vec::with_capacity(batch.len());
-    for entry in batch {
-        judgements.push(bench.without_takes(entry)?);
-    }
-    // What is left takes from the ledger: now, when no neighbour's claimed id can be taken any more.
-    batch.iter().zip(judgements).map(|(entry, judged)| judged.map_or_else(|| bench.with_takes(entry), Ok)).collect()
+    let first = batch.iter().map(|entry| bench.first(entry)).collect::<Result<Vec<_>, _>>()?;
+    // Who takes from the ledger comes last: no neighbour's claimed id is taken.
+    let judged = first.into_iter().map(|first| match first {
+        First::Judged(judgement) => Ok(judgement),
+        First::Takes(order, lines) => bench.lines(order, lines),
+    });
+    judged.collect()
+}
+
+/// What the first look at an entry makes of it.
+enum First<'a> {
+    Judged(Judgement),
+    Takes(&'a ProposedOrder, &'a [ProposedLine]),
 }
 
 struct Bench<'a> {
@@ -39,11 +46,12 @@ struct Bench<'a> {
 }
 
 impl Bench<'_> {
-    /// Judges an entry, unless it is an order that takes from the ledger; its claimed ids are reserved.
-    fn without_takes(&mut self, entry: &Entry) -> Result<Option<Judgement>, StoreError> {
+    /// Judges an entry, unless it takes from the ledger: then its claimed ids are reserved.
+    fn first<'e>(&mut self, entry: &'e Entry) -> Result<First<'e>, StoreError> {
         let order = match entry {
             Entry::Unreadable(message) => {
-                return Ok(Some(Judgement::Unreadable(stored::unreadable(self.connection, message, self.at)?)));
+                let unreadable = stored::unreadable(self.connection, message, self.at)?;
+                return Ok(First::Judged(Judgement::Unreadable(unreadable)));
             }
             Entry::Order(order) => order,
         };
@@ -53,38 +61,57 @@ impl Bench<'_> {
             merchant_id: order.merchant_id.clone(),
         };
         if let Some(known) = stored::known(self.connection, &asked, self.at)? {
-            return Ok(Some(known));
+            return Ok(First::Judged(known));
         }
         let lines = match &order.proposal {
-            Proposal::Refuse(reason) => return self.record(order, Vec::new(), Some(reason.clone())).map(Some),
-            Proposal::Fulfil(_) if order.expires_at.is_some_and(|expires_at| expires_at <= self.at) => {
-                return self.record(order, Vec::new(), Some(self.expired(order))).map(Some);
-            }
+            Proposal::Refuse(reason) => return self.record(order, Vec::new(), Some(reason.clone())).map(First::Judged),
             Proposal::Fulfil(lines) => lines,
         };
-        check(order, lines)?;
-        let found = match self.find(lines)? {
-            Ok(found) => found,
-            Err(gone) => return Ok(Some(Judgement::Lost(gone))),
-        };
-        if lines.iter().any(|line| matches!(line.fill, Fill::FromLedger)) {
-            self.reserved.extend(found.into_iter().flatten().map(|key| key.id));
-            return Ok(None);
+        if let Some(expires_at) = order.expires_at.filter(|expires_at| *expires_at <= self.at) {
+            let detail = format!("expires_at was {expires_at}, and the order was judged at {}", self.at);
+            let reason = Reason::new(ReasonCode::Expired, detail);
+            return self.record(order, Vec::new(), Some(reason)).map(First::Judged);
         }
-        self.fill(order, lines, found).map(Some)
+        check(order, lines)?;
+        if lines.iter().any(|line| matches!(line.fill, Fill::FromLedger)) {
+            return Ok(match self.find(lines)? {
+                Err(gone) => First::Judged(Judgement::Lost(gone)),
+                Ok(found) => {
+                    self.reserved.extend(found.into_iter().flatten().map(|key| key.id));
+                    First::Takes(order, lines)
+                }
+            });
+        }
+        self.lines(order, lines).map(First::Judged)
     }
 
-    /// Judges an order that [`without_takes`](Self::without_takes) left.
-    fn with_takes(&mut self, entry: &Entry) -> Result<Judgement, StoreError> {
-        match entry {
-            Entry::Order(order @ ProposedOrder { proposal: Proposal::Fulfil(lines), .. }) => match self.find(lines)? {
-                Ok(found) => self.fill(order, lines, found),
-                Err(gone) => Ok(Judgement::Lost(gone)),
-            },
-            Entry::Order(ProposedOrder { proposal: Proposal::Refuse(_), .. }) | Entry::Unreadable(_) => {
-                Err(StoreError::Broken("an entry was left without a judgement".into()))
-            }
+    /// Records an order, if its claimed keys are to be had.
+    fn lines(&mut self, order: &ProposedOrder, lines: &[ProposedLine]) -> Result<Judgement, StoreError> {
+        let found = match self.find(lines)? {
+            Ok(found) => found,
+            Err(gone) => return Ok(Judgement::Lost(gone)),
+        };
+        let mut filled = Vec::with_capacity(lines.len());
+        for (line, claimed) in lines.iter().zip(found) {
+            let outcome = match &line.fill {
+                Fill::Refused(reason) => LineOutcome::Rejected(reason.clone()),
+                Fill::Claimed(_) => LineOutcome::Delivered(claimed),
+                Fill::FromLedger => self.take(line)?,
+            };
+            filled.push(RecordedLine {
+                line_no: line.line_no,
+                sku: line.sku.clone(),
+                quantity: line.quantity,
+                outcome,
+            });
         }
+        filled.sort_by_key(|line| line.line_no);
+        let first_reason = filled.iter().find_map(|line| match &line.outcome {
+            LineOutcome::Rejected(reason) => Some(reason.clone()),
+            LineOutcome::Delivered(_) => None,
+        });
+        let rejected = OrderStatus::of_lines(filled.iter().map(|line| &line.outcome)) == OrderStatus::Rejected;
+        self.record(order, filled, first_reason.filter(|_| rejected))
     }
 
     /// Each line's claimed keys, by rising id, or every one that is not to be had.
@@ -106,38 +133,6 @@ impl Bench<'_> {
         Ok(if gone.is_empty() { Ok(found) } else { Err(gone) })
     }
 
-    /// Records an order whose claimed keys were found.
-    fn fill(
-        &mut self,
-        order: &ProposedOrder,
-        lines: &[ProposedLine],
-        found: Vec<Vec<DeliveredKey>>,
-    ) -> Result<Judgement, StoreError> {
-        let mut filled = Vec::with_capacity(lines.len());
-        for (line, claimed) in lines.iter().zip(found) {
-            let outcome = match &line.fill {
-                Fill::Refused(reason) => LineOutcome::Rejected(reason.clone()),
-                Fill::Claimed(_) => LineOutcome::Delivered(claimed),
-                Fill::FromLedger => self.take(line)?,
-            };
-            filled.push(RecordedLine {
-                line_no: line.line_no,
-                sku: line.sku.clone(),
-                quantity: line.quantity,
-                outcome,
-            });
-        }
-        filled.sort_by_key(|line| line.line_no);
-        let reason = match OrderStatus::of_lines(filled.iter().map(|line| &line.outcome)) {
-            OrderStatus::Rejected => filled.iter().find_map(|line| match &line.outcome {
-                LineOutcome::Rejected(reason) => Some(reason.clone()),
-                LineOutcome::Delivered(_) => None,
-            }),
-            _ => None,
-        };
-        self.record(order, filled, reason)
-    }
-
     fn take(&mut self, line: &ProposedLine) -> Result<LineOutcome, StoreError> {
         let refused = |code, detail: String| Ok(LineOutcome::Rejected(Reason::new(code, detail)));
         let Some(sku) = self.keys.sku(&line.sku)? else {
@@ -151,14 +146,6 @@ impl Bench<'_> {
         };
         self.reserved.extend(keys.iter().map(|key| key.id));
         Ok(LineOutcome::Delivered(keys))
-    }
-
-    fn expired(&self, order: &ProposedOrder) -> Reason {
-        let expires_at = order.expires_at.unwrap_or(self.at);
-        Reason::new(
-            ReasonCode::Expired,
-            format!("expires_at was {expires_at}, and the order was judged at {}", self.at),
-        )
     }
 
     fn record(

@@ -64,11 +64,9 @@ mod tests {
         ports::{
             announcer::{Announcer, Destination, Publication},
             books::Books,
-            stock::{Stock, StockError, StockLoading},
         },
         proposal::{Proposal, ProposedOrder},
         reason::{Reason, ReasonCode},
-        stock::{Bucket, Epoch},
     };
     use tempfile::TempDir;
 
@@ -100,7 +98,6 @@ mod tests {
         store.record(&[refused("before")]).await.unwrap();
         limit_pages(&store, 1).await;
         let batch: Vec<Entry> = (0..500).map(|number| refused(&format!("o-{number}"))).collect();
-        let bucket = Bucket { sku: fulfil_contract::ids::Sku::parse("sku-a").unwrap(), index: 0 };
         let result = Publication {
             destination: Destination::Results,
             routing_key: "m.rejected".into(),
@@ -117,17 +114,10 @@ mod tests {
             let error = store.inbox().ingest("file", vec![(1, vec![b'x'; 100_000])]).await.unwrap_err().to_string();
             assert!(error.contains("disk is full"), "{error}");
         }
-        match store.reset(&bucket, Epoch(1)).await {
-            // It may still fit.
-            Ok(_) => {}
-            Err(StockError::Unavailable(text)) => assert!(text.contains("disk is full"), "{text}"),
-            Err(other) => panic!("{other:?}"),
-        }
         assert_eq!(store.balance().await.unwrap().orders, 1, "nothing of it was committed");
         limit_pages(&store, i64::from(u32::MAX) - 1).await;
         let judgements = store.record(&batch).await.unwrap();
         assert!(judgements.iter().all(|judgement| matches!(judgement, Judgement::New(_))));
         assert_eq!(store.balance().await.unwrap().orders, 501);
-        store.settle(&[]).await.unwrap();
     }
 }

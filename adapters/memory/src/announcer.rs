@@ -1,0 +1,30 @@
+//! Results and dead letters, kept as often as they are published, as a broker would.
+
+use async_trait::async_trait;
+use fulfil_contract::ports::announcer::{AnnounceUnavailable, Announcer, Publication, Verdict};
+
+use crate::{Fault, Memory, faults::linger};
+
+impl Memory {
+    /// All that was published, in order.
+    #[must_use]
+    pub fn announced(&self) -> Vec<Publication> {
+        self.state().announced.clone()
+    }
+}
+
+#[async_trait]
+impl Announcer for Memory {
+    async fn publish(&self, batch: Vec<Publication>) -> Result<Vec<Verdict>, AnnounceUnavailable> {
+        let unavailable = || AnnounceUnavailable("announcer.publish was disturbed".into());
+        let fault = self.point("announcer.publish").await;
+        let count = batch.len();
+        match fault {
+            Fault::Before => return Err(unavailable()),
+            Fault::Refused => return Ok(vec![Verdict::Refused("no queue took it".into()); count]),
+            Fault::None | Fault::After | Fault::Yield(_) => self.state().announced.extend(batch),
+        }
+        linger(fault).await;
+        if fault == Fault::After { Err(unavailable()) } else { Ok(vec![Verdict::Confirmed; count]) }
+    }
+}

@@ -1,0 +1,164 @@
+//! The ledger: judges batches by its rows.
+
+mod judge;
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use async_trait::async_trait;
+use fulfil_contract::{
+    ids::{BodyHash, Fingerprint, KeyId, OrderId, Revision, SealedKey, Sku, WorkerId},
+    ports::ledger::{Asked, Ledger, LedgerError},
+    proposal::{Entry, UnreadableMessage},
+    recorded::{Judgement, RecordedConflict, RecordedOrder, RecordedUnreadable},
+    stock::{Epoch, StockIdentity},
+    time::Timestamp,
+};
+use tokio::time::Instant;
+
+use crate::Memory;
+
+#[derive(Debug, Default)]
+pub(crate) struct Tables {
+    pub(crate) skus: BTreeMap<Sku, SkuRow>,
+    pub(crate) keys: BTreeMap<KeyId, KeyRow>,
+    pub(crate) fingerprints: HashSet<Fingerprint>,
+    pub(crate) orders: BTreeMap<OrderId, RecordedOrder>,
+    pub(crate) conflicts: Vec<RecordedConflict>,
+    unreadable: HashMap<BodyHash, RecordedUnreadable>,
+    tries: HashMap<BodyHash, u32>,
+    pub(crate) owed: Vec<(OrderId, Revision)>,
+    pub(crate) stock: Option<StockIdentity>,
+}
+
+#[derive(Debug)]
+pub(crate) struct SkuRow {
+    pub(crate) epoch: Epoch,
+    pub(crate) epoch_began: Timestamp,
+    pub(crate) buckets: u16,
+    pub(crate) imported: u64,
+    pub(crate) last_id: KeyId,
+    pub(crate) loader: Option<(WorkerId, Instant)>,
+}
+
+#[derive(Debug)]
+pub(crate) struct KeyRow {
+    pub(crate) sku: Sku,
+    pub(crate) sealed: SealedKey,
+    pub(crate) state: KeyState,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum KeyState {
+    Available,
+    Sold(OrderId),
+    Quarantined,
+}
+
+impl Memory {
+    /// Puts an available key into quarantine; whether it was available.
+    pub fn quarantine(&self, id: KeyId) -> bool {
+        match self.state().ledger.keys.get_mut(&id) {
+            Some(key) if key.state == KeyState::Available => {
+                key.state = KeyState::Quarantined;
+                true
+            }
+            Some(_) | None => false,
+        }
+    }
+}
+
+#[async_trait]
+impl Ledger for Memory {
+    async fn record(&self, batch: &[Entry]) -> Result<Vec<Judgement>, LedgerError> {
+        self.call("ledger.record", |state| {
+            let at = state.now();
+            judge::judge(&mut state.ledger, batch, at)
+        })
+        .await
+    }
+
+    async fn answer_known(&self, asked: &[Asked]) -> Result<Vec<Option<Judgement>>, LedgerError> {
+        self.call("ledger.answer_known", |state| {
+            let at = state.now();
+            Ok(asked.iter().map(|asked| state.ledger.known(asked, at)).collect())
+        })
+        .await
+    }
+
+    async fn count_try(&self, body: BodyHash) -> Result<u32, LedgerError> {
+        self.call("ledger.count_try", |state| {
+            let tries = state.ledger.tries.entry(body).or_default();
+            *tries += 1;
+            Ok(*tries)
+        })
+        .await
+    }
+
+    async fn forget_tries(&self, body: BodyHash) -> Result<(), LedgerError> {
+        self.call("ledger.forget_tries", |state| {
+            state.ledger.tries.remove(&body);
+            Ok(())
+        })
+        .await
+    }
+
+    async fn owe(&self, results: &[(OrderId, Revision)]) -> Result<(), LedgerError> {
+        self.call("ledger.owe", |state| {
+            for result in results {
+                if !state.ledger.owed.contains(result) {
+                    state.ledger.owed.push(result.clone());
+                }
+            }
+            Ok(())
+        })
+        .await
+    }
+
+    async fn owed(&self, most: u32) -> Result<Vec<RecordedOrder>, LedgerError> {
+        self.call("ledger.owed", |state| {
+            let oldest = state.ledger.owed.iter().take(most as usize);
+            Ok(oldest.filter_map(|(order, _)| state.ledger.orders.get(order).cloned()).collect())
+        })
+        .await
+    }
+
+    async fn paid(&self, results: &[(OrderId, Revision)]) -> Result<(), LedgerError> {
+        self.call("ledger.paid", |state| {
+            state.ledger.owed.retain(|result| !results.contains(result));
+            Ok(())
+        })
+        .await
+    }
+}
+
+impl Tables {
+    /// What a known order id answers to this body; a new conflict is written.
+    fn known(&mut self, asked: &Asked, at: Timestamp) -> Option<Judgement> {
+        let order = self.orders.get(&asked.order_id)?;
+        if order.body_hash == asked.body_hash {
+            return Some(Judgement::Repeat(order.clone()));
+        }
+        let same = |one: &&RecordedConflict| one.order_id == asked.order_id && one.body_hash == asked.body_hash;
+        if let Some(stored) = self.conflicts.iter().find(same) {
+            return Some(Judgement::Conflict(stored.clone()));
+        }
+        let conflict = RecordedConflict {
+            order_id: asked.order_id.clone(),
+            merchant_id: asked.merchant_id.clone(),
+            body_hash: asked.body_hash,
+            decided_at: at,
+        };
+        self.conflicts.push(conflict.clone());
+        Some(Judgement::Conflict(conflict))
+    }
+
+    fn unreadable(&mut self, message: &UnreadableMessage, at: Timestamp) -> Judgement {
+        let stored = self.unreadable.entry(message.body_hash).or_insert_with(|| RecordedUnreadable {
+            body_hash: message.body_hash,
+            merchant_id: message.merchant_id.clone(),
+            reason: message.reason.clone(),
+            decided_at: at,
+        });
+        Judgement::Unreadable(stored.clone())
+    }
+}
