@@ -142,10 +142,11 @@ pub async fn run(
         running.spawn(lane.run());
     }
     tracing::info!(%worker, lanes = count, "working");
+    let mut ending = JoinSet::new();
     if let Some(time) = settings.until_empty {
-        tokio::spawn(drain_when_idle(board, time, drain.clone(), draining.clone()));
+        ending.spawn(drain_when_idle(board, time, drain.clone(), draining.clone()));
     }
-    let abandoning = abandon_after(settings.grace, drain.clone(), draining.clone());
+    ending.spawn(abandon_after(settings.grace, drain.clone(), draining.clone()));
 
     let mut tally = Tally::default();
     while let Some(lane) = running.join_next().await {
@@ -156,7 +157,7 @@ pub async fn run(
     }
     drain.enter(Phase::Draining);
     let abandoned = draining.phase() == Phase::Abandoning;
-    end(beside, &desk, abandoning).await;
+    end(beside, &desk).await;
     Ok(Done { tally, seconds: started.elapsed().as_secs_f64(), abandoned })
 }
 
@@ -198,7 +199,7 @@ async fn beside(
 }
 
 /// What waits is flushed; a task that does not end by itself is ended.
-async fn end(mut beside: JoinSet<()>, desk: &ClaimDesk, abandoning: tokio::task::JoinHandle<()>) {
+async fn end(mut beside: JoinSet<()>, desk: &ClaimDesk) {
     const PATIENCE: Duration = Duration::from_secs(2);
     let waiting = tokio::time::timeout(PATIENCE, desk.flush()).await.unwrap_or(1);
     if waiting > 0 {
@@ -207,15 +208,12 @@ async fn end(mut beside: JoinSet<()>, desk: &ClaimDesk, abandoning: tokio::task:
     if tokio::time::timeout(PATIENCE, async { while beside.join_next().await.is_some() {} }).await.is_err() {
         beside.shutdown().await;
     }
-    abandoning.abort();
 }
 
-fn abandon_after(grace: Duration, drain: Arc<Drain>, mut draining: Draining) -> tokio::task::JoinHandle<()> {
-    tokio::spawn(async move {
-        draining.begun().await;
-        tokio::time::sleep(grace).await;
-        drain.enter(Phase::Abandoning);
-    })
+async fn abandon_after(grace: Duration, drain: Arc<Drain>, mut draining: Draining) {
+    draining.begun().await;
+    tokio::time::sleep(grace).await;
+    drain.enter(Phase::Abandoning);
 }
 
 /// Drains once every lane has had nothing to do for `time`.

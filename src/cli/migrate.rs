@@ -3,7 +3,7 @@
 
 use serde::Serialize;
 
-use super::{Context, Exit, Failure, failure_of};
+use super::{Context, Failure, context::Needed, failure_of, output::Output};
 use crate::compose;
 
 #[derive(Debug, clap::Args)]
@@ -21,10 +21,11 @@ struct Report {
 pub async fn execute(_args: Args, context: &Context) -> Result<(), Failure> {
     if let Some(folder) = context.data() {
         compose::embedded(folder).map_err(failure_of::compose)?;
-        println!("the data folder {} is ready; it needs no servers", folder.display());
-        return Ok(());
+        let mut output = Output::stdout();
+        output.line(format!("the data folder {} is ready; it needs no servers", folder.display()))?;
+        return output.flush();
     }
-    let config = context.config()?;
+    let config = context.config_with(&[Needed::SourceUrl, Needed::LedgerUrl, Needed::StockUrl])?;
     let lanes = config.source.lanes;
     let (ledger, source, stock) = tokio::join!(
         compose::migrate_ledger(config),
@@ -48,16 +49,13 @@ pub async fn execute(_args: Args, context: &Context) -> Result<(), Failure> {
             }
         }
     }
+    let mut output = Output::stdout();
     if context.is_json() {
-        println!(
-            "{}",
-            serde_json::to_string(&reports).map_err(|error| Failure::new(Exit::Software, error.to_string()))?
-        );
+        output.json(&reports)?;
     } else {
-        for report in &reports {
-            println!("{:8} {}", report.server, report.what);
-        }
+        reports.iter().try_for_each(|report| output.line(format!("{:8} {}", report.server, report.what)))?;
     }
+    output.flush()?;
     match failed {
         None => Ok(()),
         Some(exit) => Err(Failure::new(

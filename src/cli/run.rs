@@ -14,6 +14,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use super::{
     Context, Exit, Failure, failure_of,
+    output::{Output, note},
     summary::{Summary, grouped, print},
 };
 use crate::{
@@ -52,13 +53,13 @@ pub async fn execute(args: Args, context: &Context) -> Result<(), Failure> {
     let keys = args.keys.as_deref().map(|path| open(path, "keys")).transpose()?;
     let path = context.data().unwrap_or(Path::new(DEFAULT_FOLDER));
     let folder = compose::embedded(path).map_err(failure_of::compose)?;
-    let own = OwnKeys::open_or_make(path).map_err(|error| Failure::new(Exit::CantCreate, error.to_string()))?;
+    let own = OwnKeys::open_or_make(path).map_err(failure_of::own_keys)?;
     if own.made {
-        eprintln!(
+        note(format!(
             "A key pair was made. The private key is in {}: only you can read it,",
             own.private_key_file.display()
-        );
-        eprintln!("it alone opens the keys that are delivered, so keep a copy of it in a safe place.");
+        ));
+        note(format!("it alone opens the keys that are delivered, so keep a copy of it in a safe place."));
     }
 
     let (drain, draining) = Drain::new();
@@ -90,9 +91,10 @@ pub async fn execute(args: Args, context: &Context) -> Result<(), Failure> {
         return Err(ended_early());
     }
     if !context.is_json() {
-        let data = path.display();
-        println!("Everything is in {data}: `fulfil order show ID --data {data}` shows an order,");
-        println!("`fulfil results tail --data {data}` the results, `fulfil audit --data {data}` that all adds up.");
+        let (data, mut output) = (path.display(), Output::stdout());
+        output.line(format!("Everything is in {data}: `fulfil order show ID --data {data}` shows an order,"))?;
+        output.line(format!("`fulfil results tail --data {data}` the results, `fulfil audit --data {data}` that all adds up."))?;
+        output.flush()?;
     }
     Ok(())
 }
@@ -116,7 +118,7 @@ async fn import_keys(file: File, vault: &Vault, ledger: &Arc<dyn StockLedger>, b
     let problem = |problem: Problem| match problem {
         Problem::Bad(line) if told < MOST_TOLD => {
             told += 1;
-            eprintln!("keys, line {}: {}", line.number, line.problem);
+            note(format!("keys, line {}: {}", line.number, line.problem));
         }
         Problem::Bad(_) => untold += 1,
         Problem::Repeat { .. } => {}
@@ -126,14 +128,14 @@ async fn import_keys(file: File, vault: &Vault, ledger: &Arc<dyn StockLedger>, b
     bar.finish_and_clear();
     let counts = counts.map_err(failure_of::import)?;
     if untold > 0 {
-        eprintln!("keys: {untold} more bad lines; `fulfil keys import FILE --report REPORT` lists every one");
+        note(format!("keys: {untold} more bad lines; `fulfil keys import FILE --report REPORT` lists every one"));
     }
-    eprintln!(
+    note(format!(
         "Keys: {} imported, {} known already and skipped, {} bad lines.",
         grouped(counts.imported),
         grouped(counts.repeats),
         grouped(counts.bad_lines)
-    );
+    ));
     Ok(())
 }
 

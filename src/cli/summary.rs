@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::{Context, Exit, Failure};
+use super::{Context, Failure, output::Output};
 use crate::pool::Done;
 
 /// Counts of deliveries (file lines in `run`); each stands in one column besides `orders`, which is their sum.
@@ -60,17 +60,15 @@ impl Summary {
 /// Prints it as the caller wants it.
 ///
 /// # Errors
-/// [`Failure`] when it can't be written as JSON, which would be a defect.
+/// [`Failure`] when stdout can't be written.
 pub fn print(summary: &Summary, context: &Context) -> Result<(), Failure> {
+    let mut output = Output::stdout();
     if context.is_json() {
-        println!(
-            "{}",
-            serde_json::to_string(summary).map_err(|error| Failure::new(Exit::Software, error.to_string()))?
-        );
+        output.json(summary)?;
     } else {
-        summary.lines().iter().for_each(|line| println!("{line}"));
+        summary.lines().iter().try_for_each(|line| output.line(line))?;
     }
-    Ok(())
+    output.flush()
 }
 
 /// With a comma between thousands.

@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use super::{
-    Context, Exit, Failure, failure_of,
+    Context, Exit, Failure, context::Needed, failure_of,
     summary::{Summary, print},
 };
 use crate::{
@@ -32,7 +32,7 @@ pub async fn execute(args: Args, context: &Context) -> Result<(), Failure> {
             "a worker works on servers: use `fulfil run --orders FILE --keys FILE --data DIR` for a data folder",
         ));
     }
-    let config = context.config()?;
+    let config = context.config_with(&[Needed::SourceUrl, Needed::LedgerUrl, Needed::StockUrl])?;
     let ports = compose::worker(config).map_err(failure_of::compose)?;
     let settings = compose::settings(config, args.until_empty.then_some(EMPTY_FOR));
 

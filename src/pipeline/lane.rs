@@ -5,8 +5,7 @@
 use std::{collections::VecDeque, sync::Arc, time::Duration};
 
 use fulfil_contract::ports::source::{Source, SourceError, Sources};
-use futures_util::{StreamExt, stream::FuturesUnordered};
-use tokio::task::JoinHandle;
+use tokio::task::JoinSet;
 
 use super::{
     GivenUp, Way,
@@ -45,7 +44,8 @@ impl std::fmt::Debug for Lane {
     }
 }
 
-type Flying = FuturesUnordered<JoinHandle<(BatchNo, Result<Announced, GivenUp>)>>;
+/// Batches that are dropped with their lane end with it.
+type Flying = JoinSet<(BatchNo, Result<Announced, GivenUp>)>;
 
 /// Why a session is over.
 enum End {
@@ -101,7 +101,7 @@ impl Lane {
         let mut session = Session { watermark: Watermark::default(), flying: Flying::new(), waiting: VecDeque::new() };
         let end = self.work(source.as_mut(), &mut session, tally).await;
         // What is under way is recorded and announced all the same; its receipts are of a dead session.
-        while let Some(done) = session.flying.next().await {
+        while let Some(done) = session.flying.join_next().await {
             if let Ok((_, Ok(announced))) = done {
                 tally.add(&announced.tally);
                 self.state.handled(announced.tally.orders());
@@ -128,7 +128,7 @@ impl Lane {
             let quiet = running && session.watermark.in_flight() == 0;
             let step = tokio::select! {
                 biased;
-                Some(done) = session.flying.next() => self.finish(done, source, &mut session.watermark, tally).await,
+                Some(done) = session.flying.join_next() => self.finish(done, source, &mut session.watermark, tally).await,
                 got = source.next(self.limits.orders), if hungry => got.map(|deliveries| {
                     self.state.idle(false);
                     metrics::delivered(&deliveries);
@@ -146,7 +146,7 @@ impl Lane {
     fn start(&self, run: Run, session: &mut Session) {
         let batch = session.watermark.start();
         let (way, gate, mut draining) = (self.way.clone(), self.gate.clone(), self.draining.clone());
-        session.flying.push(tokio::spawn(async move {
+        session.flying.spawn(async move {
             let fulfilled = match run {
                 Run::Alone(delivery) => fulfil_alone(delivery, &way, &gate, &mut draining).await,
                 Run::Together(received) => match gate.shared(&mut draining).await {
@@ -155,7 +155,7 @@ impl Lane {
                 },
             };
             (batch, fulfilled)
-        }));
+        });
     }
 
     /// A quiet lane asks whether its queue is empty.

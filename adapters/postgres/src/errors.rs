@@ -10,7 +10,7 @@ use tokio_postgres::{
 /// Why an attempt ended.
 #[derive(Debug)]
 pub(crate) enum Failure {
-    /// Rolled back for sure, by a serialization failure or a deadlock: the whole transaction again.
+    /// Rolled back for sure, because of another transaction: the whole of it again.
     Again(String),
     Ledger(LedgerError),
 }
@@ -57,8 +57,8 @@ fn by_state(db: &DbError) -> Failure {
     let state = db.code().code();
     let text = said(db);
     let error = match (&state[..2], state) {
-        // Serialization failure, deadlock, a lock that was not there in time.
-        (_, "40001" | "40P01" | "55P03") => return Failure::Again(text),
+        // Serialization failure, deadlock, a lock that was not there in time, another transaction's order id.
+        (_, "40001" | "40P01" | "55P03" | "23505") => return Failure::Again(text),
         ("22" | "23", _) => LedgerError::Data(text),
         // Resources, operator, connection, idle in a transaction, a standby that can't write, the server's disk.
         ("53" | "57" | "08" | "58", _) | (_, "25P03" | "25006") => LedgerError::Unavailable(text),

@@ -85,6 +85,8 @@ const ANSWER_LIMIT: Duration = Duration::from_secs(180);
 /// "A minute later."
 const STOCK_LIMIT: Duration = Duration::from_secs(60);
 const QUIET: Duration = Duration::from_secs(3);
+/// Once no worker runs.
+const QUIET_LIMIT: Duration = Duration::from_secs(60);
 /// The broker's, after which the publisher gives up.
 const PUBLISH_LIMIT: Duration = Duration::from_secs(120);
 
@@ -124,9 +126,8 @@ pub async fn run(plan: &Plan) -> Result<Report> {
     let begin = std::time::Instant::now();
     let audit = crew.while_waiting(whole_stock(&program)).await?;
     let seconds_until_stock_whole = begin.elapsed().as_secs_f64();
-    follower.wait_until_quiet(QUIET, ANSWER_LIMIT).await?;
     let ended = crew.stop().await?;
-    follower.wait_until_quiet(QUIET, ANSWER_LIMIT).await?;
+    follower.wait_until_quiet(QUIET, QUIET_LIMIT).await?;
 
     let results = follower.finish();
     let mut verdict = judge(&sent, &results, Some(&Stock::read(&plan.keys)?));

@@ -11,7 +11,17 @@ use crate::{
     session::Session,
 };
 
+/// Ids that are known are left out; one that another transaction commits meanwhile fails the statement. That is
+/// rare, and an eighth cheaper than to be ready for it at every row.
 const INSERT: &str = "
+    insert into fulfil.orders (order_id, merchant_id, body_hash, status, lines, reason)
+    select n.* from unnest($1::text[], $2::text[], $3::bytea[], $4::smallint[], $5::text[], $6::text[])
+        n(order_id, merchant_id, body_hash, status, lines, reason)
+    where not exists (select from fulfil.orders o where o.order_id = n.order_id)
+    returning order_id, decided_at";
+
+/// The same for the round after such a failure: it waits for the other transaction and gives way to it.
+const INSERT_OR_GIVE_WAY: &str = "
     insert into fulfil.orders (order_id, merchant_id, body_hash, status, lines, reason)
     select * from unnest($1::text[], $2::text[], $3::bytea[], $4::smallint[], $5::text[], $6::text[])
     on conflict (order_id) do nothing
@@ -44,7 +54,8 @@ impl Inserted {
     }
 }
 
-pub(super) async fn insert(session: &Session<'_>, drafts: &[Draft]) -> Result<Inserted, Failure> {
+/// `give_way`: an earlier attempt was lost against another transaction.
+pub(super) async fn insert(session: &Session<'_>, drafts: &[Draft], give_way: bool) -> Result<Inserted, Failure> {
     if drafts.is_empty() {
         return Ok(Inserted { new: New::All, decided_at: None });
     }
@@ -56,7 +67,8 @@ pub(super) async fn insert(session: &Session<'_>, drafts: &[Draft]) -> Result<In
     let lines: Vec<String> = orders().map(stored_lines).collect();
     let reasons: Vec<Option<String>> =
         orders().map(|order| order.reason.as_ref().map(crate::known::stored_reason)).collect();
-    let rows = session.rows(INSERT, &[&ids, &merchants, &hashes, &statuses, &lines, &reasons]).await?;
+    let sql = if give_way { INSERT_OR_GIVE_WAY } else { INSERT };
+    let rows = session.rows(sql, &[&ids, &merchants, &hashes, &statuses, &lines, &reasons]).await?;
 
     let decided_at = rows.first().map(|row| moment(row, 1)).transpose()?;
     if rows.len() == drafts.len() {

@@ -31,6 +31,15 @@ use crate::{
 /// How often a batch that is short of keys which other transactions hold is judged again: they may roll back.
 const MOST_WAITS: u32 = 8;
 
+/// How a round goes, by what happened to the earlier ones.
+#[derive(Debug, Clone, Copy)]
+struct Manner {
+    /// It rather ends than calls a line short of keys that other transactions hold.
+    patient: bool,
+    /// It is ready for other transactions' inserts of the same ids.
+    gives_way: bool,
+}
+
 /// How a round ended.
 enum Round {
     Committed(Vec<(usize, Judgement)>),
@@ -56,7 +65,8 @@ pub(crate) async fn record(postgres: &Postgres, call: &Call, entries: &[Entry]) 
     let mut standings = vec![Standing::Open; batch.orders.len()];
     let (mut retry, mut waits) = (Retry::default(), Retry::brief());
     loop {
-        match round(postgres, call, &batch, &standings, waits.made() < MOST_WAITS).await {
+        let manner = Manner { patient: waits.made() < MOST_WAITS, gives_way: retry.made() > 0 };
+        match round(postgres, call, &batch, &standings, manner).await {
             Ok(Round::Committed(judgements)) => return batch.answer(judgements, standings),
             Ok(Round::Lost(lost)) => lost.into_iter().for_each(|(at, gone)| standings[at] = Standing::Lost(gone)),
             Ok(Round::Known(known)) => known.into_iter().for_each(|at| standings[at] = Standing::Known),
@@ -72,7 +82,7 @@ async fn round(
     call: &Call,
     batch: &Batch<'_>,
     standings: &[Standing],
-    patient: bool,
+    manner: Manner,
 ) -> Result<Round, Failure> {
     if batch.is_all_lost(standings) {
         return Ok(Round::Committed(Vec::new()));
@@ -80,7 +90,7 @@ async fn round(
     let session = postgres.open(call).await?;
     let outcome = async {
         session.begin(Begin::Judge).await?;
-        match judge(postgres, &session, batch, standings, patient).await? {
+        match judge(postgres, &session, batch, standings, manner).await? {
             Verdict::Commit(judgements) => {
                 session.commit().await?;
                 Ok(Round::Committed(judgements))
@@ -102,16 +112,16 @@ async fn judge(
     session: &Session<'_>,
     batch: &Batch<'_>,
     standings: &[Standing],
-    patient: bool,
+    manner: Manner,
 ) -> Result<Verdict, Failure> {
     let now = if batch.any_expires() { Some(ledger_time(session).await?) } else { None };
     let open = batch.open(standings, now);
-    let Some(taken) = take::take(postgres, session, batch, &open, patient).await? else {
+    let Some(taken) = take::take(postgres, session, batch, &open, manner.patient).await? else {
         return Ok(Verdict::Held);
     };
     let mut drafts = draft::drafts(batch, &open, &taken);
 
-    let inserted = insert::insert(session, &drafts).await?;
+    let inserted = insert::insert(session, &drafts, manner.gives_way).await?;
     let known: Vec<usize> =
         drafts.iter().filter(|draft| !inserted.is_new(&draft.order)).map(|draft| draft.place).collect();
     // Those need no keys, and what was taken or kept for them is missed.

@@ -5,12 +5,12 @@ use std::time::{Duration, Instant};
 use fulfil_contract::{
     conformance::samples::*,
     ports::{ledger::Ledger, stock_ledger::StockLedger},
-    proposal::Entry,
+    proposal::{Entry, ProposedOrder},
 };
 use fulfil_postgres::Postgres;
 use tokio_postgres::Client;
 
-use crate::private::{LIMIT, fresh_ledger, waiting};
+use crate::private::{LIMIT, PrivateLedger, fresh_ledger, waiting};
 
 /// A figure of `pg_stat_user_tables`, once every backend of the pool has ended and reported, so that `updates`
 /// of card_key are in.
@@ -56,6 +56,46 @@ async fn selling_consecutive_keys_is_hot_and_scans_no_table() {
     for table in ["card_key", "orders", "lot"] {
         assert_eq!(figure(&admin, table, "seq_tup_read", 4_003).await, 0, "{table} was scanned");
     }
+}
+
+#[tokio::test]
+async fn plans_that_were_made_for_empty_tables_stay_right() {
+    let ledger = fresh_ledger().await;
+    let admin = ledger.connect().await;
+    admin.batch_execute("vacuum analyze").await.unwrap();
+    // One connection, which plans every statement now, knowing that the tables are empty.
+    let pool = PrivateLedger { postgres: Postgres::new(&ledger.url, 1, LIMIT).unwrap(), url: ledger.url.clone() };
+    let use_all = async |round: usize, keys: usize| {
+        let ids = stock_from(&pool, "sku-a", 1 + round * 10_000, keys).await;
+        let half = keys / 2;
+        for _ in 0..2 {
+            let batch: Vec<_> = ids[..half]
+                .iter()
+                .enumerate()
+                .map(|(at, id)| claimed(&format!("o-{round}-{at}"), "sku-a", &[*id]))
+                .collect();
+            assert_eq!(judge(&pool, batch).await.len(), half);
+        }
+        let other =
+            ProposedOrder { body_hash: body("other"), ..claimed(&format!("o-{round}-0"), "sku-a", &ids[half..=half]) };
+        judge_one(&pool, other).await;
+        new(judge_one(&pool, from_ledger(&format!("take-{round}"), "sku-a", half - 1)).await);
+        assert_eq!(pool.postgres.still_available(&ids).await.unwrap().len(), 1);
+        assert_eq!(available(&pool, "sku-a").await.len(), 1 + round);
+    };
+    use_all(0, 4).await;
+    use_all(1, 2_000).await;
+    drop(pool);
+
+    let orders = 2 * 1_003 + 2;
+    let read = figure(
+        &admin,
+        "card_key",
+        "(select sum(idx_tup_read)::bigint from pg_stat_user_indexes where schemaname = 'fulfil')",
+        2_002,
+    )
+    .await;
+    assert!(read < 20 * orders, "{read} index entries were read for {orders} orders");
 }
 
 #[tokio::test]

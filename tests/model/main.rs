@@ -1,0 +1,36 @@
+//! The pipeline over ports in memory: one thread, a paused clock, and faults at every call of a port, chosen
+//! by a seed. Workers are killed, sessions cut, the stock server emptied or put back to an older state; at
+//! the end a worker without faults finishes the work, and the checks below are held against what was sent.
+//!
+//! A failure names its seed: `FULFIL_SEED=7 cargo test --test model` runs that one alone.
+//! `FULFIL_SEEDS=20000` runs more of them.
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test that can't go on ends here")]
+
+mod checks;
+mod world;
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use world::{World, number};
+
+#[test]
+fn no_loss_and_no_double_whatever_happens() {
+    let seeds: Vec<u64> = match number("FULFIL_SEED") {
+        Some(seed) => vec![seed],
+        None => (1..=number("FULFIL_SEEDS").unwrap_or(300)).collect(),
+    };
+    let mut seen = checks::Seen::default();
+    for seed in seeds {
+        match catch_unwind(AssertUnwindSafe(|| World::run(seed))) {
+            Ok(one) => seen.add(&one),
+            Err(panic) => {
+                let text = panic.downcast_ref::<String>().cloned().unwrap_or_default();
+                panic!("seed {seed}: {text}\nrun it alone with FULFIL_SEED={seed} cargo test --test model");
+            }
+        }
+    }
+    eprintln!("{seen:?}");
+    if number("FULFIL_SEED").is_none() {
+        seen.assert_that_everything_happened();
+    }
+}
