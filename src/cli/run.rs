@@ -59,7 +59,7 @@ pub async fn execute(args: Args, context: &Context) -> Result<(), Failure> {
             "A key pair was made. The private key is in {}: only you can read it,",
             own.private_key_file.display()
         ));
-        note(format!("it alone opens the keys that are delivered, so keep a copy of it in a safe place."));
+        note("it alone opens the keys that are delivered, so keep a copy of it in a safe place.");
     }
 
     let (drain, draining) = Drain::new();

@@ -1,7 +1,7 @@
 //! The pool on real RabbitMQ, Redis and Postgres, driven and judged from outside: the built binary, what was
 //! sent, what the results queue held, and the audit as a witness.
 
-#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that can't go on ends here")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that can't go on ends here")]
 
 mod faults;
 mod poison;

@@ -27,15 +27,16 @@ const COUNTS: &str = "
     select coalesce(s.sku, 'sku-number-' || n.sku_id), coalesce(lots.imported, 0), coalesce(keys.available, 0),
         coalesce(keys.sold, 0), coalesce(keys.quarantined, 0)
     from (select sku_id from lots union select sku_id from keys) n
-    left join lots on lots.sku_id = n.sku_id left join keys on keys.sku_id = n.sku_id left join fulfil.sku s on s.sku_id = n.sku_id
+    left join lots on lots.sku_id = n.sku_id left join keys on keys.sku_id = n.sku_id
+    left join fulfil.sku s on s.sku_id = n.sku_id
     order by 1";
 
 /// Delivered lines: how many there are of whose keys not exactly the quantity are sold to the order and of the
 /// SKU, and how many keys stand in more than one place.
 const LINES: &str = "
     with line as (
-        select o.order_id, l.line ->> 'sku' as sku, (l.line ->> 'quantity')::bigint as quantity, l.line -> 'keys' as keys,
-            o.order_id || ' ' || (l.line ->> 'line_no') as name
+        select o.order_id, l.line ->> 'sku' as sku, (l.line ->> 'quantity')::bigint as quantity,
+            l.line -> 'keys' as keys, o.order_id || ' ' || (l.line ->> 'line_no') as name
         from fulfil.orders o cross join lateral jsonb_array_elements(o.lines::jsonb) l(line)
         where l.line ->> 'status' = 'delivered'),
     key as (
@@ -54,7 +55,8 @@ const LINES: &str = "
 const AVAILABLE: &str = "select id from fulfil.card_key where state = 0 order by id";
 
 const CONFLICTS: &str = "
-    select order_id, merchant_id, body_hash, decided_at from fulfil.conflict where order_id = $1 order by decided_at, body_hash";
+    select order_id, merchant_id, body_hash, decided_at from fulfil.conflict
+    where order_id = $1 order by decided_at, body_hash";
 
 #[async_trait]
 impl Books for Postgres {

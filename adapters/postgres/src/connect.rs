@@ -19,8 +19,8 @@ const SILENCE_LIMIT: Duration = Duration::from_secs(10);
 
 /// Plans do not depend on statistics: every statement of ours reaches its rows by an index, whether the table
 /// has ten rows or ten million, and a plan that was made while a table was empty is still right when it is full.
-const PLANS: &str = "-c plan_cache_mode=force_generic_plan -c enable_seqscan=off -c enable_bitmapscan=off \
-                     -c enable_hashjoin=off -c enable_mergejoin=off -c enable_material=off -c enable_memoize=off -c jit=off";
+const PLANS: &str = "-c plan_cache_mode=force_generic_plan -c enable_seqscan=off -c enable_bitmapscan=off -c enable_hashjoin=off \
+                     -c enable_mergejoin=off -c enable_material=off -c enable_memoize=off -c jit=off";
 
 /// Reads `url`; nothing is connected yet.
 pub(crate) fn configuration(url: &str) -> Result<Config, LedgerError> {
@@ -32,7 +32,8 @@ pub(crate) fn configuration(url: &str) -> Result<Config, LedgerError> {
     })?;
     if config.get_ssl_mode() == SslMode::Require {
         return Err(LedgerError::Broken(
-            "ledger.url asks for sslmode=require, and this program speaks to Postgres without TLS: set sslmode=disable, and go through a tunnel where the network is not yours".into(),
+            "ledger.url asks for sslmode=require, and this program speaks to Postgres without TLS: set sslmode=disable, \
+             and go through a tunnel where the network is not yours".into(),
         ));
     }
     config.connect_timeout(CONNECT_LIMIT).tcp_user_timeout(SILENCE_LIMIT).keepalives(true);
@@ -48,7 +49,8 @@ pub(crate) fn pool(mut config: Config, connections: usize, limit: Duration) -> R
     let silence = SILENCE_LIMIT.as_millis();
     // The operator's own options come after ours and win, except that a commit is always on the disk.
     let options = format!(
-        "{PLANS} -c statement_timeout={} -c idle_in_transaction_session_timeout={silence} -c tcp_user_timeout={silence} {} -c synchronous_commit=on",
+        "{PLANS} -c statement_timeout={} -c idle_in_transaction_session_timeout={silence} \
+         -c tcp_user_timeout={silence} {} -c synchronous_commit=on",
         limit.as_millis().max(1),
         config.get_options().unwrap_or(""),
     );

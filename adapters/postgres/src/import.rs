@@ -29,7 +29,8 @@ const ADD_SKUS: &str = "
 const LOCK_SKUS: &str = "
     select s.sku, s.sku_id from fulfil.sku s where s.sku = any($1::text[]) order by s.sku_id for no key update";
 const KNOWN: &str = "
-    select k.fingerprint from unnest($1::bytea[]) f(fingerprint) join fulfil.card_key k on k.fingerprint = f.fingerprint";
+    select k.fingerprint from unnest($1::bytea[]) f(fingerprint)
+    join fulfil.card_key k on k.fingerprint = f.fingerprint";
 const GIVE_IDS: &str = "select nextval('fulfil.key_id') from generate_series(1, $1::integer)";
 const INSERT: &str = "
     insert into fulfil.card_key (id, sku_id, fingerprint, sealed)
@@ -41,7 +42,8 @@ const ADD_TO_LOTS: &str = "
     on conflict (sku_id, block) do update
     set last_id = excluded.last_id, keys = fulfil.lot.keys + excluded.keys, sold_out = false";
 const RAISE_LAST_IDS: &str = "
-    update fulfil.sku s set last_id = l.last_id from unnest($1::integer[], $2::bigint[]) l(sku_id, last_id) where s.sku_id = l.sku_id";
+    update fulfil.sku s set last_id = l.last_id
+    from unnest($1::integer[], $2::bigint[]) l(sku_id, last_id) where s.sku_id = l.sku_id";
 /// A SKU that only repeats came for is not known by that.
 const DROP_EMPTY_SKUS: &str = "delete from fulfil.sku where sku_id = any($1::integer[]) and last_id = 0";
 

@@ -23,7 +23,8 @@ const READ: &str = "
     from unnest($1::text[]) a(order_id) join fulfil.orders o on o.order_id = a.order_id";
 
 const READ_KEYS: &str = "
-    select k.id, k.order_id, k.sealed from unnest($1::bigint[]) a(id) join fulfil.card_key k on k.id = a.id where k.state = 1";
+    select k.id, k.order_id, k.sealed
+    from unnest($1::bigint[]) a(id) join fulfil.card_key k on k.id = a.id where k.state = 1";
 
 const WRITE_CONFLICTS: &str = "
     insert into fulfil.conflict (order_id, body_hash, merchant_id)

@@ -36,7 +36,12 @@ const RAISE: &str = "
 
 const RAISE_ALL: &str = "
     with every as (select sku_id from fulfil.sku order by sku_id for no key update)
-    update fulfil.sku s set epoch = epoch + 1, epoch_began = clock_timestamp() from every where s.sku_id = every.sku_id";
+    update fulfil.sku s set epoch = epoch + 1, epoch_began = clock_timestamp()
+    from every where s.sku_id = every.sku_id";
+
+/// SKUs that no import holds now.
+const LOCK_UNIMPORTED: &str = "
+    select sku_id from fulfil.sku where sku_id = any($1::integer[]) order by sku_id for no key update skip locked";
 
 /// Lots of which no key is available, among the outermost of each SKU: claims sell from the lowest ids, each
 /// bucket from its own, and takes from the highest. Each probe starts where keys are likely to be left.
@@ -44,16 +49,20 @@ const MARK_SOLD_OUT: &str = "
     with frontier as (
         select s.sku_id, l.block, l.first_id, l.last_id, false as from_above
         from unnest($1::integer[]) s(sku_id) cross join lateral (
-            select block, first_id, last_id from fulfil.lot where sku_id = s.sku_id and not sold_out order by block limit $2) l
+            select block, first_id, last_id from fulfil.lot
+            where sku_id = s.sku_id and not sold_out order by block limit $2) l
         union all
         select s.sku_id, l.block, l.first_id, l.last_id, true
         from unnest($1::integer[]) s(sku_id) cross join lateral (
-            select block, first_id, last_id from fulfil.lot where sku_id = s.sku_id and not sold_out order by block desc limit $2) l),
+            select block, first_id, last_id from fulfil.lot
+            where sku_id = s.sku_id and not sold_out order by block desc limit $2) l),
     empty as (
         select distinct sku_id, block from frontier f
         where case when from_above
-            then (select id from fulfil.card_key where sku_id = f.sku_id and id >= f.first_id and id <= f.last_id and state = 0 order by id limit 1)
-            else (select id from fulfil.card_key where sku_id = f.sku_id and id >= f.first_id and id <= f.last_id and state = 0 order by id desc limit 1)
+            then (select k.id from fulfil.card_key k
+                where k.sku_id = f.sku_id and k.id >= f.first_id and k.id <= f.last_id and k.state = 0 order by k.id limit 1)
+            else (select k.id from fulfil.card_key k
+                where k.sku_id = f.sku_id and k.id >= f.first_id and k.id <= f.last_id and k.state = 0 order by k.id desc limit 1)
             end is null),
     marked as (
         update fulfil.lot l set sold_out = true from empty e
@@ -117,9 +126,7 @@ async fn mark_sold_out(postgres: &Postgres, call: &Call, sku_ids: &[i32]) -> Res
             session.begin(Begin::Judge).await?;
             // An import holds its SKU's row; what it adds to a lot must not be overlooked. After this lock a
             // new statement sees every import of these SKUs that has ended.
-            let locked = session
-                .rows("select sku_id from fulfil.sku where sku_id = any($1::integer[]) order by sku_id for no key update skip locked", &[&sku_ids])
-                .await?;
+            let locked = session.rows(LOCK_UNIMPORTED, &[&sku_ids]).await?;
             let locked = locked.iter().map(|row| column(row, 0)).collect::<Result<Vec<i32>, Failure>>()?;
             let rows = session.rows(MARK_SOLD_OUT, &[&locked, &LOTS_PER_PASS]).await?;
             session.commit().await?;

@@ -77,11 +77,22 @@ async fn apply(client: &Client) -> Result<Migrated, Failure> {
     let mut applied = Vec::new();
     for step in MIGRATIONS.iter().filter(|step| step.version > found) {
         let record = format!("insert into fulfil.migration (version, name) values ({}, '{}')", step.version, step.name);
-        client.batch_execute(&format!("begin; {}; {record}; commit", step.sql)).await.map_err(failed)?;
+        let whole = format!("begin; {}; {record}; commit", step.sql);
+        client.batch_execute(&whole).await.map_err(|error| in_step(step, failed(error)))?;
         applied.push(step.name);
     }
     client.execute("select pg_advisory_unlock($1)", &[&LOCK]).await.map_err(failed)?;
     Ok(Migrated { applied, version: VERSION })
+}
+
+/// What it says of a schema that is not as expected is of no help here.
+fn in_step(step: &Migration, failure: Failure) -> Failure {
+    match failure {
+        Failure::Ledger(LedgerError::Broken(text) | LedgerError::Data(text)) => Failure::Ledger(LedgerError::Broken(
+            format!("step {} ({}) of the ledger's schema failed and was rolled back: {text}", step.version, step.name),
+        )),
+        other @ (Failure::Ledger(_) | Failure::Again(_)) => other,
+    }
 }
 
 /// Whether the version found is the one that this program works with.
@@ -98,7 +109,8 @@ pub(crate) fn check(found: i32) -> Result<(), LedgerError> {
 fn refuse_newer(found: i32) -> Result<(), LedgerError> {
     if found > VERSION {
         return Err(LedgerError::Broken(format!(
-            "the ledger's schema is version {found}, this program knows {VERSION}: run the version of fulfil that migrated it, or a newer one"
+            "the ledger's schema is version {found}, this program knows {VERSION}: \
+             run the version of fulfil that migrated it, or a newer one"
         )));
     }
     Ok(())

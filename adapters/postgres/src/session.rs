@@ -94,8 +94,9 @@ impl<'c> Session<'c> {
         self.simple(match begin {
             Begin::Judge => "begin isolation level read committed",
             Begin::Snapshot => {
-                "begin isolation level repeatable read read only; set local enable_seqscan = on; set local enable_hashjoin = on; \
-                 set local enable_mergejoin = on; set local enable_bitmapscan = on; set local statement_timeout = 0; set local work_mem = '64MB'"
+                "begin isolation level repeatable read read only; set local enable_seqscan = on; \
+                 set local enable_hashjoin = on; set local enable_mergejoin = on; set local enable_bitmapscan = on; \
+                 set local enable_material = on; set local statement_timeout = 0; set local work_mem = '64MB'"
             }
         })
         .await

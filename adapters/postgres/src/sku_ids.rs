@@ -13,6 +13,9 @@ use crate::{
     session::Session,
 };
 
+const IMPORTED: &str = "
+    select s.sku, s.sku_id from unnest($1::text[]) w(sku) join fulfil.sku s on s.sku = w.sku where s.last_id > 0";
+
 /// What each known SKU is called in rows.
 #[derive(Debug, Default)]
 pub(crate) struct SkuIds {
@@ -41,9 +44,7 @@ impl SkuIds {
         if missing.is_empty() {
             return Ok(found);
         }
-        let rows = session
-            .rows("select s.sku, s.sku_id from unnest($1::text[]) w(sku) join fulfil.sku s on s.sku = w.sku where s.last_id > 0", &[&missing])
-            .await?;
+        let rows = session.rows(IMPORTED, &[&missing]).await?;
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         for row in &rows {
             let (name, id) = (sku(row, 0)?, column(row, 1)?);

@@ -27,7 +27,8 @@ const SELL: &str = "
 
 const WHY: &str = "
     select g.id, k.state, k.sku_id, o.decided_at
-    from unnest($1::bigint[]) g(id) left join fulfil.card_key k on k.id = g.id left join fulfil.orders o on o.order_id = k.order_id";
+    from unnest($1::bigint[]) g(id)
+    left join fulfil.card_key k on k.id = g.id left join fulfil.orders o on o.order_id = k.order_id";
 
 /// No SKU has this number.
 const NO_SKU: i32 = 0;

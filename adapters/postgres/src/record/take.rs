@@ -116,7 +116,8 @@ struct Source<'a> {
 
 const TAKE: &str = "
     select k.id
-    from (select first_id, last_id from fulfil.lot where sku_id = $1 and not sold_out and first_id < $2 order by block desc) l
+    from (
+        select first_id, last_id from fulfil.lot where sku_id = $1 and not sold_out and first_id < $2 order by block desc) l
     cross join lateral (
         select id from fulfil.card_key
         where sku_id = $1 and id >= l.first_id and id <= l.last_id and id < $2 and state = 0 and id <> all($3::bigint[])
