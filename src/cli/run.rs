@@ -93,7 +93,9 @@ pub async fn execute(args: Args, context: &Context) -> Result<(), Failure> {
     if !context.is_json() {
         let (data, mut output) = (path.display(), Output::stdout());
         output.line(format!("Everything is in {data}: `fulfil order show ID --data {data}` shows an order,"))?;
-        output.line(format!("`fulfil results tail --data {data}` the results, `fulfil audit --data {data}` that all adds up."))?;
+        output.line(format!(
+            "`fulfil results tail --data {data}` the results, `fulfil audit --data {data}` that all adds up."
+        ))?;
         output.flush()?;
     }
     Ok(())

@@ -3,7 +3,9 @@
 use std::{sync::Arc, time::Duration};
 
 use super::{
-    Context, Exit, Failure, context::Needed, failure_of,
+    Context, Exit, Failure,
+    context::Needed,
+    failure_of,
     summary::{Summary, print},
 };
 use crate::{

@@ -107,7 +107,12 @@ pub async fn fulfil_alone(
         return way.fulfil(intake_poison(delivery, TRIES), draining).await;
     }
     if tries > 1 {
-        tracing::warn!(?body_hash, tries, delivered = delivery.delivery_count, "an order did not come back; it runs alone again");
+        tracing::warn!(
+            ?body_hash,
+            tries,
+            delivered = delivery.delivery_count,
+            "an order did not come back; it runs alone again"
+        );
     }
     let Some(received) = intake(vec![delivery], Limits::default()).pop() else { return Err(GivenUp::Unjudged) };
     let announced = way.fulfil(received, draining).await?;

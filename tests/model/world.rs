@@ -54,7 +54,8 @@ impl World {
         runtime.block_on(async {
             let mut rng = StdRng::seed_from_u64(seed);
             let lanes = rng.random_range(1..=3);
-            let mut world = Self { memory: Memory::new(lanes), lanes, rng, sent: Sent::default(), seen: Seen::default() };
+            let mut world =
+                Self { memory: Memory::new(lanes), lanes, rng, sent: Sent::default(), seen: Seen::default() };
             world.fill().await;
             for _ in 0..world.rng.random_range(0..=3) {
                 world.live_and_be_killed().await;
@@ -96,12 +97,17 @@ impl World {
             }
             if self.rng.random_bool(0.1) {
                 let id = format!("bad-{n}");
-                bodies.push((lane, body.replace(&format!("\"o-{n}\""), &format!("\"{id}\"")).replace("\"USD\"", "\"usd$\"")));
+                bodies.push((
+                    lane,
+                    body.replace(&format!("\"o-{n}\""), &format!("\"{id}\"")).replace("\"USD\"", "\"usd$\""),
+                ));
                 self.sent.refused.push(id);
             }
             if self.rng.random_bool(0.1) {
                 let cut = format!("{{\"order_id\":\"cut-{n}\",");
-                self.sent.unreadable.push(format!("rejected:{}", fulfil_contract::ids::BodyHash::of(cut.as_bytes()).hex(32)));
+                self.sent
+                    .unreadable
+                    .push(format!("rejected:{}", fulfil_contract::ids::BodyHash::of(cut.as_bytes()).hex(32)));
                 bodies.push((lane, cut.clone()));
                 bodies.push((lane, cut));
             }
@@ -110,7 +116,11 @@ impl World {
         for (sku, count) in keys {
             for _ in 0..count + self.rng.random_range(0..3) {
                 let fingerprint = Fingerprint(self.rng.random());
-                new.push(NewKey { sku: Sku::parse(&sku).unwrap(), fingerprint, sealed: SealedKey(fingerprint.0.to_vec()) });
+                new.push(NewKey {
+                    sku: Sku::parse(&sku).unwrap(),
+                    fingerprint,
+                    sealed: SealedKey(fingerprint.0.to_vec()),
+                });
             }
         }
         self.sent.keys = new.len();
@@ -221,7 +231,9 @@ fn disturbance(call: &str, likely: u32, rng: &mut StdRng) -> Fault {
         0 => Fault::Before,
         1 => Fault::After,
         // Data that the ledger refuses would be a rejected order, rightly.
-        _ if call.starts_with("ledger") || call.starts_with("stock_ledger") || call.starts_with("source") => Fault::Before,
+        _ if call.starts_with("ledger") || call.starts_with("stock_ledger") || call.starts_with("source") => {
+            Fault::Before
+        }
         _ => Fault::Refused,
     }
 }

@@ -89,7 +89,9 @@ async fn refused_results_are_owed_and_paid() {
     shop.publish().await;
     let (mut worker, admin) = shop.start_worker(&[]).await;
     until("results are owed", || async {
-        fulfil_load_tests::scrape::metrics(admin).await.is_ok_and(|samples| samples.get("fulfil_results_owed_total") > 0.0)
+        fulfil_load_tests::scrape::metrics(admin)
+            .await
+            .is_ok_and(|samples| samples.get("fulfil_results_owed_total") > 0.0)
     })
     .await;
     ctl(["clear_policy", "-p", &host, "full"].map(str::to_owned).to_vec()).await;

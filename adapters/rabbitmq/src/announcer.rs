@@ -50,7 +50,7 @@ impl RabbitAnnouncer {
 impl Announcer for RabbitAnnouncer {
     async fn publish(&self, batch: Vec<Publication>) -> Result<Vec<Verdict>, AnnounceUnavailable> {
         let messages: Vec<Message> = batch.into_iter().map(message).collect();
-        let outcomes = self.publisher.publish(&messages).await.map_err(AnnounceUnavailable)?;
+        let outcomes = self.publisher.publish(messages).await.map_err(AnnounceUnavailable)?;
         Ok(outcomes.into_iter().map(verdict).collect())
     }
 }

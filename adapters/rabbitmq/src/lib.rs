@@ -11,8 +11,8 @@
 //! - No password and no body is in an error or a log of this crate. (The client library logs
 //!   returned messages whole: keep its target `lapin` at `error`, or off.)
 //!
-//! RabbitMQ 3.10 and newer. More than one lane needs its plugin
-//! `rabbitmq_consistent_hash_exchange`.
+//! RabbitMQ 3.10 and newer, with its feature flag `stream_queue` (on wherever it was installed anew), or
+//! dead-lettering is not at-least-once. More than one lane needs its plugin `rabbitmq_consistent_hash_exchange`.
 //!
 //! - [`declare`]: exchanges, queues and bindings, safe to repeat
 //! - [`RabbitSources`]: deliveries in, acknowledgements back

@@ -93,7 +93,7 @@ impl Link {
 
     /// The broker takes no publications now (memory or disk alarm).
     pub(crate) fn is_blocked(&self) -> bool {
-        self.connection.status().blocked()
+        self.is_connected() && self.connection.status().blocked()
     }
 
     /// Whatever waits for this connection fails now.

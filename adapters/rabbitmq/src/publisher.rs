@@ -43,7 +43,7 @@ pub(crate) struct Message {
     pub(crate) exchange: &'static str,
     pub(crate) routing_key: String,
     pub(crate) message_id: String,
-    /// All of them but the message id.
+    /// All of them but the message id. Taken when it is pushed.
     pub(crate) properties: BasicProperties,
     pub(crate) body: Vec<u8>,
 }
@@ -92,11 +92,11 @@ impl Publisher {
     ///
     /// # Errors
     /// In words, when not every outcome is known within the limit.
-    pub(crate) async fn publish(&self, messages: &[Message]) -> Result<Vec<Outcome>, String> {
+    pub(crate) async fn publish(&self, mut messages: Vec<Message>) -> Result<Vec<Outcome>, String> {
         if messages.is_empty() {
             return Ok(Vec::new());
         }
-        match timeout(self.limit, self.try_publish(messages)).await {
+        match timeout(self.limit, self.try_publish(&mut messages)).await {
             Ok(outcomes) => outcomes,
             Err(_) => Err(self.late()),
         }
@@ -111,7 +111,7 @@ impl Publisher {
         }
     }
 
-    async fn try_publish(&self, messages: &[Message]) -> Result<Vec<Outcome>, String> {
+    async fn try_publish(&self, messages: &mut [Message]) -> Result<Vec<Outcome>, String> {
         let Ok(_slot) = self.slots.acquire().await else {
             return Err("the publisher is closed".into());
         };
@@ -216,10 +216,11 @@ enum Step<'a> {
 
 /// Every message is pushed by polling its publishing once, with nobody to wake: a batch then costs
 /// one hand-over between threads, where waking for each message costs one per message.
-async fn publish_on(channel: &Channel, messages: &[Message]) -> lapin::Result<Vec<Outcome>> {
+async fn publish_on(channel: &Channel, messages: &mut [Message]) -> lapin::Result<Vec<Outcome>> {
     let mut steps = Vec::with_capacity(messages.len());
-    for message in messages {
-        steps.push(push(channel, message)?);
+    for message in messages.iter_mut() {
+        let properties = std::mem::take(&mut message.properties);
+        steps.push(push(channel, message, properties)?);
     }
     // Written in order: when the last one is, the others need no waiting.
     if let Some(last) = steps.last_mut() {
@@ -254,12 +255,11 @@ async fn publish_on(channel: &Channel, messages: &[Message]) -> lapin::Result<Ve
     Ok(outcomes)
 }
 
-fn push<'a>(channel: &'a Channel, message: &'a Message) -> lapin::Result<Step<'a>> {
+fn push<'a>(channel: &'a Channel, message: &'a Message, properties: BasicProperties) -> lapin::Result<Step<'a>> {
     let (key, id) = match (short(&message.routing_key), short(&message.message_id)) {
         (Ok(key), Ok(id)) => (key, id),
         (Err(why), _) | (_, Err(why)) => return Ok(Step::Refused(why)),
     };
-    let properties = message.properties.clone();
     let properties = if id.as_str().is_empty() { properties } else { properties.with_message_id(id) };
     let mandatory = BasicPublishOptions { mandatory: true, immediate: false };
     let mut publishing: Publishing<'a> =

@@ -53,7 +53,7 @@ impl RabbitSubmitter {
             body,
         };
         let messages: Vec<Message> = orders.into_iter().map(message).collect();
-        let outcomes = self.publisher.publish(&messages).await.map_err(SubmitUnavailable)?;
+        let outcomes = self.publisher.publish(messages).await.map_err(SubmitUnavailable)?;
         Ok(outcomes.into_iter().map(verdict).collect())
     }
 

@@ -4,7 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use fulfil_contract::ports::{announcer::Verdict, source::Sources};
 use fulfil_rabbitmq::{BrokerUrl, RabbitSources, RabbitSubmitter, Submission, TopologyError, declare};
-use lapin::{options::QueueDeclareOptions, types::FieldTable};
+use lapin::{
+    options::{BasicGetOptions, BasicRejectOptions, QueueDeclareOptions},
+    types::FieldTable,
+};
+use tokio::time::Instant;
 
 use crate::broker::{self, LIMIT};
 
@@ -105,6 +109,30 @@ async fn changing_the_lanes_while_orders_come_loses_nothing() {
     let found = drain(&url, 2).await;
     // An order may have come twice, into two lanes; the ledger tells a repeat (I2).
     assert_eq!(found.values().flatten().collect::<BTreeSet<_>>().len(), 2000);
+}
+
+#[tokio::test]
+async fn what_the_broker_gives_up_on_is_dead_lettered() {
+    let url = broker::declared(2).await;
+    let (_connection, channel) = broker::connect(&url).await;
+    broker::enqueue(&channel, "orders.1", vec![b"given up".to_vec()]).await;
+    let get = async |queue: &str| channel.basic_get(queue.into(), BasicGetOptions::default()).await.expect("get");
+    let start = Instant::now();
+    let order = loop {
+        match get("orders.1").await {
+            Some(order) => break order,
+            None => assert!(start.elapsed() < LIMIT, "it never came"),
+        }
+    };
+    order.reject(BasicRejectOptions { requeue: false }).await.expect("reject");
+    let start = Instant::now();
+    let dead = loop {
+        match get("orders.dead").await {
+            Some(dead) => break dead,
+            None => assert!(start.elapsed() < LIMIT, "it was never dead-lettered"),
+        }
+    };
+    assert_eq!(dead.data, b"given up");
 }
 
 #[tokio::test]
