@@ -5,6 +5,7 @@
 //! - [`publisher`]: orders into the broker, with confirms and a log
 //! - [`sent`], [`results`], [`judge`]: what was sent, what came back, and whether the two agree
 //! - [`program`], [`scrape`]: the built binary as a child process, and what its admin port says
+//! - [`queues`]: how many messages wait where
 //! - [`kills`]: workers killed at random moments, with a fault in the middle
 //! - [`floor_ratio`]: the worker against the bare floor program, in turn, on the same servers
 
@@ -14,6 +15,7 @@ pub mod judge;
 pub mod kills;
 pub mod program;
 pub mod publisher;
+pub mod queues;
 pub mod results;
 pub mod scrape;
 pub mod seed;

@@ -226,7 +226,7 @@ async fn publish_on(channel: &Channel, messages: &mut [Message]) -> lapin::Resul
     if let Some(last) = steps.last_mut() {
         written(last).await?;
     }
-    let mut outcomes = Vec::with_capacity(messages.len());
+    let mut outcomes = Vec::with_capacity(steps.len());
     let mut returned = Vec::new();
     for mut step in steps {
         written(&mut step).await?;

@@ -14,6 +14,7 @@ use crate::{
     generate::{self, KEYS_FILE, Mix, ORDERS_FILE},
     program::{Program, Urls, end_of, free_address},
     publisher::Publisher,
+    queues::messages,
     scrape::{Samples, metrics},
     sent::lines,
 };
@@ -50,7 +51,7 @@ pub(super) async fn run(plan: &Plan, servers: &Servers, round: u32) -> Result<Ru
     settle(servers)?;
 
     let run = measured(plan, servers, &program, &folder).await?;
-    let results = messages(servers, &vhost, "results")?;
+    let results = messages(&servers.rabbitmq, name(&vhost), "results", plan.orders).await?;
     ensure!(results == plan.orders, "{results} result messages for {} orders", plan.orders);
     remove(servers, &urls, &vhost)?;
     Ok(run)
@@ -116,15 +117,6 @@ fn remove(servers: &Servers, urls: &Urls, vhost: &str) -> Result<()> {
     servers.rabbitmq.ctl(&["delete_vhost", name(vhost)])?;
     servers.postgres.execute(&format!("drop database {} with (force)", name(&urls.ledger)))?;
     empty_redis(&urls.stock)
-}
-
-fn messages(servers: &Servers, vhost: &str, queue: &str) -> Result<u64> {
-    let listed = servers.rabbitmq.ctl(&["list_queues", "-p", name(vhost), "--no-table-headers", "name", "messages"])?;
-    let count = listed
-        .lines()
-        .find_map(|line| line.split_once('\t').filter(|(name, _)| *name == queue))
-        .map(|(_, count)| count);
-    count.with_context(|| format!("there is no queue {queue}"))?.parse().context("rabbitmqctl gives no count")
 }
 
 /// The last part of a URL: a virtual host's or a database's name.

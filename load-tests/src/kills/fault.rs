@@ -4,6 +4,7 @@ use anyhow::{Context, Result};
 use private_servers::{AofSnapshot, Server, Servers};
 
 use super::Fault;
+use crate::queues::messages;
 
 /// The fault of a run, and when it strikes.
 pub(super) struct Faults<'a> {
@@ -50,20 +51,14 @@ impl<'a> Faults<'a> {
     }
 }
 
-/// Lanes that still hold orders, by rabbitmqctl.
-pub(super) fn left_in_queues(servers: &Servers, lanes: u16) -> Result<Vec<String>> {
-    let listed = servers.rabbitmq.ctl(&["list_queues", "--no-table-headers", "name", "messages"])?;
+/// Lanes that still hold orders.
+pub(super) async fn left_in_queues(servers: &Servers, lanes: u16) -> Result<Vec<String>> {
     let mut left = Vec::new();
     for lane in 0..lanes {
-        let name = format!("orders.{lane}");
-        let messages = listed
-            .lines()
-            .find_map(|line| line.split_once('\t').filter(|(queue, _)| *queue == name))
-            .map(|(_, count)| count);
-        match messages {
-            Some("0") => {}
-            Some(count) => left.push(format!("{count} in {name}")),
-            None => left.push(format!("there is no queue {name}")),
+        let queue = format!("orders.{lane}");
+        let count = messages(&servers.rabbitmq, "/", &queue, 0).await?;
+        if count > 0 {
+            left.push(format!("{count} in {queue}"));
         }
     }
     Ok(left)

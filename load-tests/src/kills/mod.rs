@@ -132,7 +132,7 @@ pub async fn run(plan: &Plan) -> Result<Report> {
     let results = follower.finish();
     let mut verdict = judge(&sent, &results, Some(&Stock::read(&plan.keys)?));
     verdict.also(none_given_up(&results));
-    let left = fault::left_in_queues(&servers, plan.lanes)?;
+    let left = fault::left_in_queues(&servers, plan.lanes).await?;
     verdict.also(Check::new("queues_empty", "no order is left in a queue").all(left));
     verdict.also(Check::new("ended_well", "a worker that is told to stop ends with exit code 0").all(ended.badly));
     Ok(Report {

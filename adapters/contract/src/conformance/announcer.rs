@@ -10,11 +10,11 @@
 
 #![allow(clippy::expect_used, clippy::panic, reason = "a suite fails by panicking")]
 
-use std::{collections::BTreeSet, future::Future, time::Duration};
+use std::collections::BTreeSet;
 
 use async_trait::async_trait;
-use tokio::time::timeout;
 
+use super::limit::within;
 use crate::{
     answer::{BATCH_ROUTING_KEY, RESULT_TYPE, RESULTS_TYPE},
     ports::announcer::{Announcer, Destination, Publication, Verdict},
@@ -72,15 +72,6 @@ macro_rules! announcer_suite {
             }
         )+
     };
-}
-
-const LIMIT: Duration = Duration::from_secs(30);
-
-async fn within<T>(what: &str, work: impl Future<Output = T>) -> T {
-    match timeout(LIMIT, work).await {
-        Ok(value) => value,
-        Err(_) => panic!("{what}: not within {LIMIT:?}"),
-    }
 }
 
 /// A result with a body of its own, as an order of this number would have.

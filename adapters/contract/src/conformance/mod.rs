@@ -3,6 +3,7 @@
 pub mod announcer;
 pub mod books;
 pub mod ledger;
+mod limit;
 pub mod samples;
 pub mod source;
 pub mod stock;

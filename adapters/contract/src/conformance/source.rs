@@ -6,12 +6,13 @@
 
 #![allow(clippy::expect_used, clippy::panic, reason = "a suite fails by panicking")]
 
-use std::{collections::BTreeSet, future::Future, time::Duration};
+use std::{collections::BTreeSet, time::Duration};
 
 use async_trait::async_trait;
 use tokio::time::{Instant, sleep, timeout};
 
-use crate::ports::source::{Delivery, Receipt, Source, SourceError, Sources};
+use super::limit::{LIMIT, within};
+use crate::ports::source::{Delivery, Receipt, Source, Sources};
 
 /// A backend under test. Lane 0 always exists; cases about several lanes run where [`Sources::lanes`] gives them.
 #[async_trait]
@@ -62,18 +63,9 @@ macro_rules! source_suite {
     };
 }
 
-/// No wait of the suite lasts longer.
-const LIMIT: Duration = Duration::from_secs(30);
 /// How long "nothing comes" is watched.
 const QUIET: Duration = Duration::from_millis(300);
 const LANE: u16 = 0;
-
-async fn within<T>(what: &str, work: impl Future<Output = T>) -> T {
-    match timeout(LIMIT, work).await {
-        Ok(value) => value,
-        Err(_) => panic!("{what}: not within {LIMIT:?}"),
-    }
-}
 
 async fn open(bench: &dyn SourceBench, lane: u16) -> Box<dyn Source> {
     within("open", bench.sources().open(lane)).await.expect("open")
@@ -398,21 +390,4 @@ pub async fn lanes_are_apart(bench: &dyn SourceBench) {
         assert_quiet(&mut *source).await;
         close(source).await;
     }
-}
-
-/// For backends' own cases: waits until the session says that it is over.
-///
-/// # Panics
-/// When it does not within the suite's limit, or says anything else.
-pub async fn await_session_lost(source: &mut dyn Source) {
-    let error = within("the session's end", async {
-        loop {
-            match source.next(100).await {
-                Ok(deliveries) => drop(deliveries),
-                Err(error) => return error,
-            }
-        }
-    })
-    .await;
-    assert!(matches!(error, SourceError::SessionLost(_)), "{error:?}");
 }

@@ -17,12 +17,14 @@ async fn publishing_is_unavailable_in_time_and_goes_on_after_it() {
     let batch: Vec<_> = (0..200).map(result).collect();
     assert_eq!(announcer.publish(batch.clone()).await.expect("publish"), vec![Verdict::Confirmed; 200]);
     assert!(!announcer.blocked());
+    let mut pushed = 1;
 
     broker.tell(|server| server.ctl(&["set_vm_memory_high_watermark", "absolute", "1"])).await;
     // Until the broker has looked at its memory, and the connection has heard of it.
     let start = Instant::now();
     while !announcer.blocked() {
         assert!(start.elapsed() < crate::broker::PATIENCE, "the alarm never came");
+        pushed += 1;
         if let Ok(verdicts) = within_the_limit("publish", announcer.publish(batch.clone())).await {
             assert_eq!(verdicts, vec![Verdict::Confirmed; 200]);
         }
@@ -32,6 +34,7 @@ async fn publishing_is_unavailable_in_time_and_goes_on_after_it() {
         assert!(error.to_string().contains("memory or disk"), "{error}");
     }
     // One that has no connection yet.
+    pushed += 1;
     let other = RabbitAnnouncer::new(broker.url.clone(), LIMIT);
     let error = within_the_limit("publish", other.publish(batch.clone())).await.expect_err("the alarm is on");
     assert!(error.to_string().contains("memory or disk"), "{error}");
@@ -44,9 +47,18 @@ async fn publishing_is_unavailable_in_time_and_goes_on_after_it() {
 
     broker.tell(|server| server.ctl(&["set_vm_memory_high_watermark", "0.9"])).await;
     for announcer in [&announcer, &other] {
-        let verdicts =
-            until("publish", async || announcer.publish(batch.clone()).await.map_err(|error| error.to_string())).await;
-        assert_eq!(verdicts, vec![Verdict::Confirmed; 200]);
+        let publish = async || {
+            pushed += 1;
+            announcer.publish(batch.clone()).await.map_err(|error| error.to_string())
+        };
+        assert_eq!(until("publish", publish).await, vec![Verdict::Confirmed; 200]);
         assert!(!announcer.blocked());
     }
+    // What waited in the client came out, and nothing was put there while it was known to be blocked.
+    let there = broker.tell(|server| server.ctl(&["list_queues", "-s", "messages", "name"])).await;
+    let results = there.lines().find_map(|line| line.strip_suffix("\tresults")?.parse::<usize>().ok());
+    assert!(
+        results.is_some_and(|results| results <= pushed * 200),
+        "{pushed} calls pushed 200 each, and there are\n{there}"
+    );
 }

@@ -69,7 +69,7 @@ impl Broker {
 }
 
 /// Tries until it works, within [`PATIENCE`].
-pub(crate) async fn until<T, F: Future<Output = Result<T, String>>>(what: &str, mut attempt: impl FnMut() -> F) -> T {
+pub(crate) async fn until<T>(what: &str, mut attempt: impl AsyncFnMut() -> Result<T, String>) -> T {
     let start = Instant::now();
     loop {
         match attempt().await {

@@ -2,8 +2,8 @@
 
 use async_trait::async_trait;
 use fulfil_contract::{
-    conformance::source::{SourceBench, await_session_lost},
-    ports::source::{Receipt, SourceError, Sources},
+    conformance::source::SourceBench,
+    ports::source::{Receipt, Source, SourceError, Sources},
 };
 use fulfil_rabbitmq::{BrokerUrl, RabbitSources, declare};
 use lapin::{Channel, Connection, options::QueueDeleteOptions};
@@ -50,6 +50,20 @@ fulfil_contract::source_suite!(bench);
 
 fn bodies(count: u8) -> Vec<Vec<u8>> {
     (0..count).map(|number| vec![number]).collect()
+}
+
+/// Takes what still comes until the session says that it is over.
+async fn await_session_lost(session: &mut dyn Source) {
+    let lost = tokio::time::timeout(LIMIT, async {
+        loop {
+            match session.next(100).await {
+                Ok(deliveries) => drop(deliveries),
+                Err(error) => return error,
+            }
+        }
+    });
+    let lost = lost.await.expect("the session ends in time");
+    assert!(matches!(lost, SourceError::SessionLost(_)), "{lost}");
 }
 
 #[tokio::test]
