@@ -133,7 +133,7 @@ async fn import_keys(file: File, vault: &Vault, ledger: &Arc<dyn StockLedger>, b
         note(format!("keys: {untold} more bad lines; `fulfil keys import FILE --report REPORT` lists every one"));
     }
     note(format!(
-        "Keys: {} imported, {} known already and skipped, {} bad lines.",
+        "Keys: {} imported, {} known already and skipped, bad lines: {}.",
         grouped(counts.imported),
         grouped(counts.repeats),
         grouped(counts.bad_lines)

@@ -103,7 +103,7 @@ fn is_header(record: &csv::StringRecord) -> bool {
 fn line(record: &csv::StringRecord) -> Result<(Sku, String), String> {
     if record.len() != 2 {
         return Err(format!(
-            "the line has {} fields; it needs two, sku and key (quote a field that holds a comma)",
+            "the line's number of fields is {}; it needs two, sku and key (quote a field that holds a comma)",
             record.len()
         ));
     }
@@ -128,7 +128,7 @@ mod tests {
         let good: Vec<(u64, &str)> = chunk.good.iter().map(|line| (line.number, line.key.as_str())).collect();
         assert_eq!(good, [(2, "AAAA-1"), (4, "a,b\"c")]);
         assert_eq!(chunk.bad.iter().map(|line| line.number).collect::<Vec<_>>(), [3, 5, 6]);
-        assert!(chunk.bad[0].problem.contains("1 fields"));
+        assert!(chunk.bad[0].problem.contains("fields is 1"));
     }
 
     #[test]

@@ -2,7 +2,9 @@
 
 use std::{pin::Pin, time::Duration};
 
-use deadpool_postgres::{Connect, Manager, ManagerConfig, Pool, RecyclingMethod, Runtime};
+use deadpool_postgres::{
+    ClientWrapper, Connect, Hook, HookError, Manager, ManagerConfig, Metrics, Pool, RecyclingMethod, Runtime,
+};
 use fulfil_contract::ports::ledger::LedgerError;
 use tokio::task::JoinHandle;
 use tokio_postgres::{
@@ -17,10 +19,15 @@ const CONNECT_LIMIT: Duration = Duration::from_secs(5);
 /// longer than this, or the same batch, judged again, would wait for its own ghost.
 const SILENCE_LIMIT: Duration = Duration::from_secs(10);
 
-/// Plans do not depend on statistics: every statement of ours reaches its rows by an index, whether the table
-/// has ten rows or ten million, and a plan that was made while a table was empty is still right when it is full.
+/// Plans hardly depend on statistics: every statement of ours reaches its rows by an index, whether the table has
+/// a thousand rows or ten million.
 const PLANS: &str = "-c plan_cache_mode=force_generic_plan -c enable_seqscan=off -c enable_bitmapscan=off -c enable_hashjoin=off \
                      -c enable_mergejoin=off -c enable_material=off -c enable_memoize=off -c jit=off";
+
+/// How often a connection is used, and how long it is not, before its plans are made anew: a plan may go through
+/// a table that is all but empty, row by row, and has to be gone before the table is large.
+const USES_PER_PLAN: usize = 64;
+const PLANS_LAST: Duration = Duration::from_secs(1);
 
 /// Reads `url`; nothing is connected yet.
 pub(crate) fn configuration(url: &str) -> Result<Config, LedgerError> {
@@ -58,9 +65,18 @@ pub(crate) fn pool(mut config: Config, connections: usize, limit: Duration) -> R
     let manager = Manager::from_connect(config, Quietly, ManagerConfig { recycling_method: RecyclingMethod::Fast });
     Pool::builder(manager)
         .max_size(connections.max(1))
+        .pre_recycle(Hook::async_fn(|client, metrics| Box::pin(make_plans_anew(client, metrics))))
         .runtime(Runtime::Tokio1)
         .build()
         .map_err(|error| LedgerError::Broken(format!("the pool of ledger connections can't be made: {error}")))
+}
+
+async fn make_plans_anew(client: &ClientWrapper, metrics: &Metrics) -> Result<(), HookError> {
+    let due = metrics.recycle_count % USES_PER_PLAN == USES_PER_PLAN - 1 || metrics.last_used() > PLANS_LAST;
+    if !due || client.is_closed() {
+        return Ok(());
+    }
+    client.batch_execute("discard plans").await.map_err(HookError::Backend)
 }
 
 /// One connection outside of any pool.

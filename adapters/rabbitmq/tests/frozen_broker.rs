@@ -31,7 +31,11 @@ async fn every_call_ends_in_time_and_leaves_no_thread_behind() {
     let mut deliveries = session.next(10).await.expect("next");
     let last = deliveries.pop().expect("a delivery").receipt;
 
+    let (dropped, closed) = (broker.open().await, broker.open().await);
+
     broker.tell(|server| server.pause()).await;
+    drop(dropped);
+    within_the_limit("close", closed.close()).await;
     for _ in 0..3 {
         within_the_limit("publish", announcer.publish(batch.clone())).await.expect_err("it is frozen");
         let refused = within_the_limit("open", broker.sources().open(0)).await.err().expect("it is frozen");

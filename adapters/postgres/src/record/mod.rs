@@ -28,14 +28,9 @@ use crate::{
     session::{Begin, Call, Session},
 };
 
-/// How often a batch that is short of keys which other transactions hold is judged again: they may roll back.
-const MOST_WAITS: u32 = 8;
-
 /// How a round goes, by what happened to the earlier ones.
 #[derive(Debug, Clone, Copy)]
 struct Manner {
-    /// It rather ends than calls a line short of keys that other transactions hold.
-    patient: bool,
     /// It is ready for other transactions' inserts of the same ids.
     gives_way: bool,
 }
@@ -65,7 +60,7 @@ pub(crate) async fn record(postgres: &Postgres, call: &Call, entries: &[Entry]) 
     let mut standings = vec![Standing::Open; batch.orders.len()];
     let (mut retry, mut waits) = (Retry::default(), Retry::brief());
     loop {
-        let manner = Manner { patient: waits.made() < MOST_WAITS, gives_way: retry.made() > 0 };
+        let manner = Manner { gives_way: retry.made() > 0 };
         match round(postgres, call, &batch, &standings, manner).await {
             Ok(Round::Committed(judgements)) => return batch.answer(judgements, standings),
             Ok(Round::Lost(lost)) => lost.into_iter().for_each(|(at, gone)| standings[at] = Standing::Lost(gone)),
@@ -116,7 +111,7 @@ async fn judge(
 ) -> Result<Verdict, Failure> {
     let now = if batch.any_expires() { Some(ledger_time(session).await?) } else { None };
     let open = batch.open(standings, now);
-    let Some(taken) = take::take(postgres, session, batch, &open, manner.patient).await? else {
+    let Some(taken) = take::take(postgres, session, batch, &open).await? else {
         return Ok(Verdict::Held);
     };
     let mut drafts = draft::drafts(batch, &open, &taken);

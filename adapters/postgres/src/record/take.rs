@@ -57,14 +57,13 @@ struct Wanted<'a> {
     lines: Vec<(LinePlace, &'a ProposedLine)>,
 }
 
-/// Takes for every line that asks for it. `None`: short, of keys that other transactions hold, and there is
-/// patience to see what becomes of them.
+/// Takes for every line that asks for it. `None`: short, of keys that other transactions hold. That is no
+/// verdict on the stock, however long it lasts: they may roll back.
 pub(super) async fn take(
     postgres: &Postgres,
     session: &Session<'_>,
     batch: &Batch<'_>,
     open: &[Open<'_>],
-    patient: bool,
 ) -> Result<Option<Taken>, Failure> {
     let wanted = wanted(open);
     let mut taken = Taken::default();
@@ -83,7 +82,7 @@ pub(super) async fn take(
         };
         let claimed: HashSet<i64> = claimed_by_neighbours(batch, open, sku);
         let source = Source { postgres, session, sku_id, claimed };
-        if source.deal(lines, patient, &mut taken).await? == Short::OfKeysThatOthersHold {
+        if source.deal(lines, &mut taken).await? == Short::OfKeysThatOthersHold {
             return Ok(None);
         }
     }
@@ -145,7 +144,6 @@ impl Source<'_> {
     async fn deal(
         &self,
         lines: &[(LinePlace, &ProposedLine)],
-        patient: bool,
         into: &mut Taken,
     ) -> Result<Short, Failure> {
         let memory = &self.postgres.take_memory;
@@ -156,7 +154,7 @@ impl Source<'_> {
         let total: usize = lines.iter().map(|(_, line)| line.quantity.as_usize()).sum();
         let ids = if total == 0 { Vec::new() } else { self.highest(total, seen).await? };
         if ids.len() < total {
-            if patient && self.others_hold(ids.len()).await? {
+            if self.others_hold(ids.len()).await? {
                 return Ok(Short::OfKeysThatOthersHold);
             }
             memory.found_only(self.sku_id, ids.len() + self.claimed.len(), seen);

@@ -60,7 +60,7 @@ async fn selling_consecutive_keys_is_hot_and_scans_no_table() {
 }
 
 #[tokio::test]
-async fn plans_that_were_made_for_empty_tables_stay_right() {
+async fn plans_that_were_made_for_empty_tables_do_not_last() {
     let ledger = fresh_ledger().await;
     let admin = ledger.connect().await;
     admin.batch_execute("vacuum analyze").await.unwrap();
@@ -68,6 +68,9 @@ async fn plans_that_were_made_for_empty_tables_stay_right() {
     let pool = PrivateLedger { postgres: Postgres::new(&ledger.url, 1, LIMIT).unwrap(), url: ledger.url.clone() };
     let use_all = async |round: usize, keys: usize| {
         let ids = stock_from(&pool, "sku-a", 1 + round * 10_000, keys).await;
+        for _ in 0..100 {
+            pool.postgres.skus().await.unwrap();
+        }
         let half = keys / 2;
         // Small batches: one that read a whole table would read it often.
         for (number, part) in ids[..half].chunks(10).enumerate() {
@@ -97,7 +100,6 @@ async fn plans_that_were_made_for_empty_tables_stay_right() {
         2_002,
     )
     .await;
-    eprintln!("READ {read} {orders}");
     assert!(read < 20 * orders, "{read} index entries were read for {orders} orders");
 }
 

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use fulfil_contract::{
     conformance::announcer::{AnnouncerBench, Enough, Read, dead_letter, result},
-    ports::announcer::{Announcer, Destination, Verdict},
+    ports::announcer::{Announcer, Destination, Publication, Verdict},
 };
 use fulfil_rabbitmq::{BrokerUrl, RabbitAnnouncer};
 use futures_util::{StreamExt, stream::select};
@@ -79,11 +79,9 @@ fulfil_contract::announcer_suite!(bench);
 async fn what_no_queue_takes_is_refused_and_its_neighbours_are_confirmed() {
     let bench = bench().await;
     bench.channel.exchange_delete("results.unrouted".into(), ExchangeDeleteOptions::default()).await.expect("delete");
-    // One merchant has a queue of its own, so confirms and returns come mixed.
-    let options = QueueDeclareOptions { durable: true, ..QueueDeclareOptions::default() };
-    let mut quorum = FieldTable::default();
-    quorum.insert("x-queue-type".into(), AMQPValue::LongString("quorum".into()));
-    bench.channel.queue_declare("own".into(), options, quorum).await.expect("queue");
+    // One merchant has a queue, which confirms at once: one confirm then covers messages with and without one.
+    let options = QueueDeclareOptions { exclusive: true, ..QueueDeclareOptions::default() };
+    bench.channel.queue_declare("own".into(), options, FieldTable::default()).await.expect("queue");
     let bind = QueueBindOptions::default();
     bench
         .channel
@@ -91,16 +89,18 @@ async fn what_no_queue_takes_is_refused_and_its_neighbours_are_confirmed() {
         .await
         .expect("bind");
 
-    for _ in 0..3 {
-        let batch: Vec<_> = (0..300).map(result).collect();
-        let verdicts = bench.announcer.publish(batch.clone()).await.expect("publish");
-        for (publication, verdict) in batch.iter().zip(verdicts) {
-            let routed = publication.routing_key.starts_with("m-05.");
-            assert_eq!(verdict == Verdict::Confirmed, routed, "{}: {verdict:?}", publication.routing_key);
+    for _ in 0..10 {
+        let routed = |number: usize| number.is_multiple_of(2);
+        let publication = |number| {
+            let merchant = if routed(number) { "m-05" } else { "m-06" };
+            Publication { routing_key: format!("{merchant}.fulfilled"), ..result(number) }
+        };
+        let verdicts = bench.announcer.publish((0..300).map(publication).collect()).await.expect("publish");
+        for (number, verdict) in verdicts.into_iter().enumerate() {
+            assert_eq!(verdict == Verdict::Confirmed, routed(number), "{number}: {verdict:?}");
         }
     }
-    // 5, 102, 199, 296 of each 300.
-    assert_eq!(broker::depth(&bench.channel, "own").await, 3 * 4);
+    assert_eq!(broker::depth(&bench.channel, "own").await, 10 * 150);
 }
 
 #[tokio::test]

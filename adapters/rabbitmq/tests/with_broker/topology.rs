@@ -54,6 +54,7 @@ async fn declaring_again_changes_nothing() {
     submit(&url, 0..20).await;
     declare(&url, 2, LIMIT).await.expect("declare");
     let found = drain(&url, 2).await;
+    assert_eq!(found.values().flatten().count(), 20, "none twice: the way of one lane is shut");
     assert_eq!(found.values().flatten().collect::<BTreeSet<_>>().len(), 20);
     assert_eq!(declare(&url, 0, LIMIT).await, Err(TopologyError::NoLane));
 }

@@ -1,5 +1,7 @@
 //! Imports: each key once in the whole ledger, ids in the order of their commits (I5).
 
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use crate::{
     conformance::samples::*,
     ids::{Fingerprint, KeyId},
@@ -83,36 +85,40 @@ pub async fn a_large_import(backend: &dyn LedgerBackend) {
     assert!(fresh.is_sorted() && fresh[0] > ids[9_999]);
 }
 
-/// A loader that has seen up to an id never has to look below it again.
+/// A loader that has seen everything up to an id never has to look below it again.
 pub async fn imports_at_once_commit_their_ids_in_order(backend: &dyn LedgerBackend) {
-    let import = |lane: usize| async move {
-        let mut calls = Vec::new();
-        for call in 0..5 {
-            calls.push(stock_from(backend, "sku-a", 1 + lane * 10_000 + call * 300, 300).await);
+    stock_from(backend, "sku-a", 1, 1).await;
+    let imports_left = AtomicUsize::new(3);
+    // Large ones that take their time, and small ones that could overtake them.
+    let import = |lane: usize, calls: usize, keys: usize| {
+        let imports_left = &imports_left;
+        async move {
+            let mut ids = Vec::new();
+            for call in 0..calls {
+                ids.push(stock_from(backend, "sku-a", lane * 10_000 + call * keys, keys).await);
+            }
+            imports_left.fetch_sub(1, Ordering::Relaxed);
+            ids
         }
-        calls
     };
     let watch = async {
-        // Whoever reads up to `last_id` sees everything that will ever be there.
         let mut seen: Vec<(KeyId, usize)> = Vec::new();
-        for _ in 0..20 {
-            if let Some(state) =
-                backend.stock_ledger().skus().await.unwrap().into_iter().find(|state| state.sku == sku("sku-a"))
-            {
-                let below = available(backend, "sku-a").await.into_iter().filter(|id| *id <= state.last_id).count();
-                seen.push((state.last_id, below));
-            }
+        while imports_left.load(Ordering::Relaxed) > 0 {
+            let last = state_of(backend, "sku-a").await.last_id;
+            let below = available(backend, "sku-a").await.into_iter().filter(|id| *id <= last).count();
+            seen.push((last, below));
         }
         seen
     };
-    let (a, b, c, seen) = tokio::join!(import(0), import(1), import(2), watch);
-    let mut calls: Vec<Vec<KeyId>> = [a, b, c].into_iter().flatten().collect();
+    let (large, small, single, seen) = tokio::join!(import(1, 3, 2_000), import(2, 30, 5), import(3, 30, 1), watch);
+    let mut calls: Vec<Vec<KeyId>> = [large, small, single].into_iter().flatten().collect();
     calls.sort();
     for pair in calls.windows(2) {
         assert!(pair[0].last() < pair[1].first(), "one import's ids lie within another's");
     }
     let all = available(backend, "sku-a").await;
-    assert_eq!(all.len(), 4_500);
+    assert_eq!(all.len(), 1 + 6_000 + 150 + 30);
+    assert_eq!(state_of(backend, "sku-a").await.last_id, all[all.len() - 1]);
     for (last, below) in seen {
         assert_eq!(all.iter().filter(|id| **id <= last).count(), below, "keys up to {last} appeared later");
     }
