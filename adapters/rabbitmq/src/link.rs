@@ -7,7 +7,7 @@ use std::{
     io,
     net::{Shutdown, TcpStream},
     os::fd::AsFd,
-    sync::{Arc, OnceLock},
+    sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
@@ -33,14 +33,35 @@ pub(crate) struct Link {
 
 /// A second handle on the connection's socket, there once it is connected.
 #[derive(Clone, Default)]
-struct Socket(Arc<OnceLock<TcpStream>>);
+struct Socket(Arc<Mutex<SocketState>>);
+
+#[derive(Default)]
+struct SocketState {
+    stream: Option<TcpStream>,
+    cut: bool,
+}
 
 impl Socket {
-    fn cut(&self) {
-        if let Some(stream) = self.0.get() {
-            // Fails only where the other side was faster.
-            stream.shutdown(Shutdown::Both).ok();
+    fn connected(&self, stream: TcpStream) {
+        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        state.stream = Some(stream);
+        if state.cut {
+            shut(&state);
         }
+    }
+
+    /// Now, or as soon as it is connected.
+    fn cut(&self) {
+        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        state.cut = true;
+        shut(&state);
+    }
+}
+
+fn shut(state: &SocketState) {
+    if let Some(stream) = &state.stream {
+        // Fails only where the other side was faster.
+        stream.shutdown(Shutdown::Both).ok();
     }
 }
 
@@ -136,7 +157,7 @@ async fn connect(url: &BrokerUrl, name: &str, limit: Duration, socket: Socket) -
             let stream = timeout(limit, connected).await.map_err(|_| io::Error::from(io::ErrorKind::TimedOut))??;
             if let AsyncTcpStream::Plain(plain) = &stream {
                 let second = plain.get_ref().as_fd().try_clone_to_owned()?;
-                socket.0.set(TcpStream::from(second)).ok();
+                socket.connected(TcpStream::from(second));
             }
             Ok(stream)
         },

@@ -81,7 +81,7 @@ pub struct Report {
 }
 
 /// For all results to come once the last order is in.
-const ANSWER_LIMIT: Duration = Duration::from_secs(180);
+const ANSWER_LIMIT: Duration = Duration::from_secs(300);
 /// "A minute later."
 const STOCK_LIMIT: Duration = Duration::from_secs(60);
 const QUIET: Duration = Duration::from_secs(3);
