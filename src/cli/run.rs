@@ -26,6 +26,8 @@ use crate::{
     stock::import::{ImportCounts, Problem, Vault, import},
 };
 
+/// The inbox is filled before the work begins, so a moment of quiet is its end.
+const EMPTY_FOR: Duration = Duration::from_millis(300);
 /// Lines that are put into the inbox together.
 const CHUNK_LINES: usize = 5_000;
 /// Problem lines that are told one by one.
@@ -77,7 +79,7 @@ pub async fn execute(args: Args, context: &Context) -> Result<(), Failure> {
     let board = Board::default();
     let bar = progress_bar(folder.waiting().await.unwrap_or(lines));
     let showing = tokio::spawn(show(bar, board.clone()));
-    let mut settings = compose::settings(config, Some(Duration::ZERO));
+    let mut settings = compose::settings(config, Some(EMPTY_FOR));
     settings.mode = crate::pipeline::announce::Mode::Single;
     let done = pool::run(folder.worker(), settings, board, drain, draining).await;
     showing.abort();

@@ -101,6 +101,18 @@ pub struct Received {
     pub dead: Vec<DeadBody>,
 }
 
+impl Received {
+    /// The distinct bodies of the batch.
+    #[must_use]
+    pub fn bodies(&self) -> Vec<BodyHash> {
+        let mut bodies: Vec<BodyHash> =
+            self.messages.iter().chain(&self.twins).map(|message| message.body_hash).collect();
+        bodies.sort_unstable();
+        bodies.dedup();
+        bodies
+    }
+}
+
 /// From screen: what the ledger knew already, and what is proposed for the rest.
 #[derive(Debug)]
 #[must_use]

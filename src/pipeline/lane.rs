@@ -4,13 +4,13 @@
 
 use std::{collections::VecDeque, sync::Arc, time::Duration};
 
-use fulfil_contract::ports::source::{Source, SourceError, Sources};
+use fulfil_contract::ports::source::{Delivery, Source, SourceError, Sources};
 use tokio::task::JoinSet;
 
 use super::{
     GivenUp, Way,
     acknowledge::acknowledge,
-    alone::{Gate, Run, fulfil_alone, runs},
+    alone::{Gate, Run, runs, tried},
     batch::{Announced, Tally},
     board::LaneState,
     intake::Limits,
@@ -112,7 +112,7 @@ impl Lane {
     }
 
     async fn work(&mut self, source: &mut dyn Source, session: &mut Session, tally: &mut Tally) -> End {
-        let mut look = tokio::time::interval(IDLE_LOOK);
+        let mut look = tokio::time::interval_at(tokio::time::Instant::now() + IDLE_LOOK, IDLE_LOOK);
         look.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         let mut draining = self.draining.clone();
         loop {
@@ -129,11 +129,10 @@ impl Lane {
             let step = tokio::select! {
                 biased;
                 Some(done) = session.flying.join_next() => self.finish(done, source, &mut session.watermark, tally).await,
-                got = source.next(self.limits.orders), if hungry => got.map(|deliveries| {
-                    self.state.idle(false);
-                    metrics::delivered(&deliveries);
-                    session.waiting.extend(runs(deliveries, self.limits));
-                }).map_err(|error| error.to_string()),
+                got = source.next(self.limits.orders), if hungry => match got {
+                    Ok(deliveries) => self.take(deliveries, session).await.map_err(|error| error.to_string()),
+                    Err(error) => Err(error.to_string()),
+                },
                 () = draining.begun(), if running => Ok(()),
                 _ = look.tick(), if quiet => self.look(source).await.map_err(|error| error.to_string()),
             };
@@ -143,17 +142,20 @@ impl Lane {
         }
     }
 
+    /// Cuts what has arrived into runs.
+    async fn take(&self, deliveries: Vec<Delivery>, session: &mut Session) -> Result<(), GivenUp> {
+        self.state.idle(false);
+        metrics::delivered(&deliveries);
+        let tried = tried(&deliveries, &*self.way.ledger, &mut self.draining.clone()).await?;
+        session.waiting.extend(runs(deliveries, &tried, self.limits));
+        Ok(())
+    }
+
     fn start(&self, run: Run, session: &mut Session) {
         let batch = session.watermark.start();
         let (way, gate, mut draining) = (self.way.clone(), self.gate.clone(), self.draining.clone());
         session.flying.spawn(async move {
-            let fulfilled = match run {
-                Run::Alone(delivery) => fulfil_alone(delivery, &way, &gate, &mut draining).await,
-                Run::Together(received) => match gate.shared(&mut draining).await {
-                    Ok(_shared) => way.fulfil(received, &mut draining).await,
-                    Err(abandoned) => Err(abandoned.into()),
-                },
-            };
+            let fulfilled = run.fulfil(&way, &gate, &mut draining).await;
             (batch, fulfilled)
         });
     }

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use async_trait::async_trait;
 use fulfil_contract::{
     ids::{BodyHash, Fingerprint, KeyId, OrderId, Revision, SealedKey, Sku, WorkerId},
-    ports::ledger::{Asked, Ledger, LedgerError},
+    ports::ledger::{Asked, Ledger, LedgerError, Tries},
     proposal::{Entry, UnreadableMessage},
     recorded::{Judgement, RecordedConflict, RecordedOrder, RecordedUnreadable},
     stock::{Epoch, StockIdentity},
@@ -68,6 +68,36 @@ impl Memory {
 }
 
 #[async_trait]
+impl Tries for Memory {
+    async fn tries(&self, bodies: &[BodyHash]) -> Result<Vec<u32>, LedgerError> {
+        self.call("ledger.tries", |state| {
+            Ok(bodies.iter().map(|body| state.ledger.tries.get(body).copied().unwrap_or(0)).collect())
+        })
+        .await
+    }
+
+    async fn count_tries(&self, bodies: &[BodyHash]) -> Result<(), LedgerError> {
+        self.call("ledger.count_tries", |state| {
+            for body in bodies {
+                *state.ledger.tries.entry(*body).or_default() += 1;
+            }
+            Ok(())
+        })
+        .await
+    }
+
+    async fn forget_tries(&self, bodies: &[BodyHash]) -> Result<(), LedgerError> {
+        self.call("ledger.forget_tries", |state| {
+            for body in bodies {
+                state.ledger.tries.remove(body);
+            }
+            Ok(())
+        })
+        .await
+    }
+}
+
+#[async_trait]
 impl Ledger for Memory {
     async fn record(&self, batch: &[Entry]) -> Result<Vec<Judgement>, LedgerError> {
         self.call("ledger.record", |state| {
@@ -81,23 +111,6 @@ impl Ledger for Memory {
         self.call("ledger.answer_known", |state| {
             let at = state.now();
             Ok(asked.iter().map(|asked| state.ledger.known(asked, at)).collect())
-        })
-        .await
-    }
-
-    async fn count_try(&self, body: BodyHash) -> Result<u32, LedgerError> {
-        self.call("ledger.count_try", |state| {
-            let tries = state.ledger.tries.entry(body).or_default();
-            *tries += 1;
-            Ok(*tries)
-        })
-        .await
-    }
-
-    async fn forget_tries(&self, body: BodyHash) -> Result<(), LedgerError> {
-        self.call("ledger.forget_tries", |state| {
-            state.ledger.tries.remove(&body);
-            Ok(())
         })
         .await
     }

@@ -80,17 +80,20 @@ async fn main() -> Result<()> {
         let keys = &keys[round * plan.orders..][..plan.orders];
         for (name, figures) in [("bare", &mut of_bare), ("ledger", &mut of_ledger)] {
             admin.batch_execute("checkpoint").await?;
-            let (cpu, since) = (server.cpu_time()?, Instant::now());
+            let (cpu, own, since) = (server.cpu_time()?, own_cpu()?, Instant::now());
             match name {
                 "bare" => bare.record(plan, round).await?,
                 _ => record(&ledger, plan, round, keys).await?,
             }
-            let (took, cpu) = (since.elapsed(), server.cpu_time()?.saturating_sub(cpu));
+            let took = since.elapsed();
+            let (cpu, own) = (server.cpu_time()?.saturating_sub(cpu), own_cpu()?.saturating_sub(own));
             figures.per_second.push(plan.orders as f64 / took.as_secs_f64());
             figures.micros.push(cpu.as_secs_f64() * 1e6 / plan.orders as f64);
             println!(
-                "{name:6} round {round}: {:7.0} orders/s, {:5.1} us of Postgres CPU per order",
-                figures.per_second[round], figures.micros[round]
+                "{name:6} round {round}: {:7.0} orders/s, CPU us per order: Postgres {:5.1}, this process {:5.1}",
+                figures.per_second[round],
+                figures.micros[round],
+                own.as_secs_f64() * 1e6 / plan.orders as f64,
             );
         }
     }
@@ -115,6 +118,10 @@ async fn main() -> Result<()> {
         balance.lines_short
     );
     Ok(())
+}
+
+fn own_cpu() -> Result<Duration> {
+    private_servers::cpu_time(std::process::id())
 }
 
 fn median(figures: &mut [f64]) -> f64 {

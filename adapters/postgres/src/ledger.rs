@@ -3,12 +3,30 @@
 use async_trait::async_trait;
 use fulfil_contract::{
     ids::{BodyHash, OrderId, Revision},
-    ports::ledger::{Asked, Ledger, LedgerError},
+    ports::ledger::{Asked, Ledger, LedgerError, Tries},
     proposal::Entry,
     recorded::{Judgement, RecordedOrder},
 };
 
 use crate::{Postgres, announcement, known, record, session::Call, tries};
+
+#[async_trait]
+impl Tries for Postgres {
+    async fn tries(&self, bodies: &[BodyHash]) -> Result<Vec<u32>, LedgerError> {
+        let call = Call::default();
+        self.limited(&call, tries::read(self, &call, bodies)).await
+    }
+
+    async fn count_tries(&self, bodies: &[BodyHash]) -> Result<(), LedgerError> {
+        let call = Call::default();
+        self.limited(&call, tries::write(self, &call, tries::COUNT, bodies)).await
+    }
+
+    async fn forget_tries(&self, bodies: &[BodyHash]) -> Result<(), LedgerError> {
+        let call = Call::default();
+        self.limited(&call, tries::write(self, &call, tries::FORGET, bodies)).await
+    }
+}
 
 #[async_trait]
 impl Ledger for Postgres {
@@ -20,16 +38,6 @@ impl Ledger for Postgres {
     async fn answer_known(&self, asked: &[Asked]) -> Result<Vec<Option<Judgement>>, LedgerError> {
         let call = Call::default();
         self.limited(&call, known::answer_known(self, &call, asked)).await
-    }
-
-    async fn count_try(&self, body: BodyHash) -> Result<u32, LedgerError> {
-        let call = Call::default();
-        self.limited(&call, tries::count(self, &call, body)).await
-    }
-
-    async fn forget_tries(&self, body: BodyHash) -> Result<(), LedgerError> {
-        let call = Call::default();
-        self.limited(&call, tries::forget(self, &call, body)).await
     }
 
     async fn owe(&self, results: &[(OrderId, Revision)]) -> Result<(), LedgerError> {

@@ -1,45 +1,65 @@
-//! Tries of orders that run alone, counted before they run.
+//! Tries of bodies that may kill their process, counted before they are made.
+
+use std::collections::HashMap;
 
 use fulfil_contract::{ids::BodyHash, ports::ledger::LedgerError};
-use tokio_postgres::Row;
 
 use crate::{
     Postgres,
     columns::{broken, column},
-    errors::Failure,
-    session::{Call, Parameters},
+    session::Call,
 };
 
-const COUNT: &str = "
-    insert into fulfil.try (body_hash, tries, last_at) values ($1, 1, now())
-    on conflict (body_hash) do update set tries = fulfil.try.tries + 1, last_at = excluded.last_at
-    returning tries";
+const READ: &str = "select body_hash, tries from fulfil.try where body_hash = any($1::bytea[])";
 
-pub(crate) async fn count(postgres: &Postgres, call: &Call, body: BodyHash) -> Result<u32, LedgerError> {
-    postgres
-        .attempts(|| async {
-            let rows = write(postgres, call, COUNT, &[&body.0.as_slice()]).await?;
-            let tries: i32 = rows.first().map_or(Ok(0), |row| column(row, 0))?;
-            u32::try_from(tries).map_err(|_| broken("a count of tries", &tries.to_string()))
+/// By rising hash, so that two such calls never wait for each other in a circle.
+pub(crate) const COUNT: &str = "
+    insert into fulfil.try (body_hash, tries, last_at)
+    select body_hash, 1, now() from unnest($1::bytea[]) t(body_hash)
+    on conflict (body_hash) do update set tries = fulfil.try.tries + 1, last_at = excluded.last_at";
+
+pub(crate) const FORGET: &str = "
+    delete from fulfil.try t using (
+        select body_hash from fulfil.try where body_hash = any($1::bytea[]) order by body_hash for update) back
+    where t.body_hash = back.body_hash";
+
+pub(crate) async fn read(postgres: &Postgres, call: &Call, bodies: &[BodyHash]) -> Result<Vec<u32>, LedgerError> {
+    let hashes: Vec<&[u8]> = bodies.iter().map(|body| body.0.as_slice()).collect();
+    let hashes = &hashes;
+    let found: HashMap<Vec<u8>, u32> = postgres
+        .attempts(|| async move {
+            let session = postgres.open(call).await?;
+            let outcome = session.write_at_once(READ, &[hashes]).await;
+            let mut found = HashMap::new();
+            for row in &session.end(outcome).await? {
+                let tries: i32 = column(row, 1)?;
+                let tries = u32::try_from(tries).map_err(|_| broken("a count of tries", &tries.to_string()))?;
+                found.insert(column(row, 0)?, tries);
+            }
+            Ok(found)
         })
-        .await
+        .await?;
+    Ok(bodies.iter().map(|body| found.get(body.0.as_slice()).copied().unwrap_or(0)).collect())
 }
 
-pub(crate) async fn forget(postgres: &Postgres, call: &Call, body: BodyHash) -> Result<(), LedgerError> {
-    postgres
-        .attempts(|| async {
-            write(postgres, call, "delete from fulfil.try where body_hash = $1", &[&body.0.as_slice()]).await.map(drop)
-        })
-        .await
-}
-
-async fn write(
+pub(crate) async fn write(
     postgres: &Postgres,
     call: &Call,
     sql: &'static str,
-    parameters: Parameters<'_>,
-) -> Result<Vec<Row>, Failure> {
-    let session = postgres.open(call).await?;
-    let outcome = session.write_at_once(sql, parameters).await;
-    session.end(outcome).await
+    bodies: &[BodyHash],
+) -> Result<(), LedgerError> {
+    if bodies.is_empty() {
+        return Ok(());
+    }
+    let mut sorted = bodies.to_vec();
+    sorted.sort_unstable();
+    let hashes: Vec<&[u8]> = sorted.iter().map(|body| body.0.as_slice()).collect();
+    let hashes = &hashes;
+    postgres
+        .attempts(|| async move {
+            let session = postgres.open(call).await?;
+            let outcome = session.write_at_once(sql, &[hashes]).await;
+            session.end(outcome).await.map(drop)
+        })
+        .await
 }

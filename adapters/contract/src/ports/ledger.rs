@@ -33,8 +33,31 @@ pub struct Asked {
     pub merchant_id: Option<MerchantId>,
 }
 
+/// Tries of bodies that may kill their process. A try is counted before it is made, so one that did not come
+/// back is known.
 #[async_trait]
-pub trait Ledger: Send + Sync {
+pub trait Tries: Send + Sync {
+    /// How many tries of each body did not come back, in the same order.
+    ///
+    /// # Errors
+    /// [`LedgerError`].
+    async fn tries(&self, bodies: &[BodyHash]) -> Result<Vec<u32>, LedgerError>;
+
+    /// Counts one more try of each of these bodies, and commits. They are distinct.
+    ///
+    /// # Errors
+    /// [`LedgerError`].
+    async fn count_tries(&self, bodies: &[BodyHash]) -> Result<(), LedgerError>;
+
+    /// These came back.
+    ///
+    /// # Errors
+    /// [`LedgerError`].
+    async fn forget_tries(&self, bodies: &[BodyHash]) -> Result<(), LedgerError>;
+}
+
+#[async_trait]
+pub trait Ledger: Tries {
     /// Judges every entry, in the same order, in one transaction. At most one entry per order id and one
     /// per unreadable body. Retries serialization failures and deadlocks itself.
     ///
@@ -51,18 +74,6 @@ pub trait Ledger: Send + Sync {
     /// # Errors
     /// [`LedgerError`].
     async fn answer_known(&self, asked: &[Asked]) -> Result<Vec<Option<Judgement>>, LedgerError>;
-
-    /// Counts one more try of this body, commits, and says the count. Called before an order runs alone.
-    ///
-    /// # Errors
-    /// [`LedgerError`].
-    async fn count_try(&self, body: BodyHash) -> Result<u32, LedgerError>;
-
-    /// The order came back from its try.
-    ///
-    /// # Errors
-    /// [`LedgerError`].
-    async fn forget_tries(&self, body: BodyHash) -> Result<(), LedgerError>;
 
     /// Commits an announcement row for each of these results, so that their deliveries may be acknowledged
     /// before they are announced (I4). Once owed stays owed, whoever asks again.

@@ -141,11 +141,7 @@ enum Short {
 }
 
 impl Source<'_> {
-    async fn deal(
-        &self,
-        lines: &[(LinePlace, &ProposedLine)],
-        into: &mut Taken,
-    ) -> Result<Short, Failure> {
+    async fn deal(&self, lines: &[(LinePlace, &ProposedLine)], into: &mut Taken) -> Result<Short, Failure> {
         let memory = &self.postgres.take_memory;
         let seen = memory.seen(self.sku_id);
         let hopeful = |line: &ProposedLine| !memory.is_short_of(self.sku_id, line.quantity.as_usize());

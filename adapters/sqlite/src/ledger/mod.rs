@@ -11,13 +11,31 @@ mod tries;
 use async_trait::async_trait;
 use fulfil_contract::{
     ids::{BodyHash, OrderId, Revision},
-    ports::ledger::{Asked, Ledger, LedgerError},
+    ports::ledger::{Asked, Ledger, LedgerError, Tries},
     proposal::Entry,
     recorded::{Judgement, RecordedOrder},
     time::Timestamp,
 };
 
 use crate::open::Sqlite;
+
+#[async_trait]
+impl Tries for Sqlite {
+    async fn tries(&self, bodies: &[BodyHash]) -> Result<Vec<u32>, LedgerError> {
+        let bodies = bodies.to_vec();
+        Ok(self.read(move |connection| tries::read(connection, &bodies)).await?)
+    }
+
+    async fn count_tries(&self, bodies: &[BodyHash]) -> Result<(), LedgerError> {
+        let bodies = bodies.to_vec();
+        Ok(self.write(move |connection| tries::count(connection, &bodies)).await?)
+    }
+
+    async fn forget_tries(&self, bodies: &[BodyHash]) -> Result<(), LedgerError> {
+        let bodies = bodies.to_vec();
+        Ok(self.write(move |connection| tries::forget(connection, &bodies)).await?)
+    }
+}
 
 #[async_trait]
 impl Ledger for Sqlite {
@@ -33,14 +51,6 @@ impl Ledger for Sqlite {
                 asked.iter().map(|asked| stored::known(connection, asked, Timestamp::now())).collect()
             })
             .await?)
-    }
-
-    async fn count_try(&self, body: BodyHash) -> Result<u32, LedgerError> {
-        Ok(self.write(move |connection| tries::count(connection, body)).await?)
-    }
-
-    async fn forget_tries(&self, body: BodyHash) -> Result<(), LedgerError> {
-        Ok(self.write(move |connection| tries::forget(connection, body)).await?)
     }
 
     async fn owe(&self, results: &[(OrderId, Revision)]) -> Result<(), LedgerError> {

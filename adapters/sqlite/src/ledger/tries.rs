@@ -1,16 +1,29 @@
-//! How often an order ran alone and did not come back.
+//! How often a body was tried and did not come back.
 
 use fulfil_contract::ids::BodyHash;
-use rusqlite::Connection;
+use rusqlite::{Connection, OptionalExtension};
 
 use crate::errors::StoreError;
 
-pub(super) fn count(connection: &Connection, body: BodyHash) -> Result<u32, StoreError> {
-    let sql = "insert into try (body_hash, tries) values (?1, 1) on conflict (body_hash) do update set tries = tries + 1 returning tries";
-    Ok(connection.prepare_cached(sql)?.query_row([body.0], |row| row.get(0))?)
+pub(super) fn read(connection: &Connection, bodies: &[BodyHash]) -> Result<Vec<u32>, StoreError> {
+    let mut find = connection.prepare_cached("select tries from try where body_hash = ?1")?;
+    bodies.iter().map(|body| Ok(find.query_row([body.0], |row| row.get(0)).optional()?.unwrap_or(0))).collect()
 }
 
-pub(super) fn forget(connection: &Connection, body: BodyHash) -> Result<(), StoreError> {
-    connection.prepare_cached("delete from try where body_hash = ?1")?.execute([body.0])?;
+pub(super) fn count(connection: &Connection, bodies: &[BodyHash]) -> Result<(), StoreError> {
+    let sql =
+        "insert into try (body_hash, tries) values (?1, 1) on conflict (body_hash) do update set tries = tries + 1";
+    let mut count = connection.prepare_cached(sql)?;
+    for body in bodies {
+        count.execute([body.0])?;
+    }
+    Ok(())
+}
+
+pub(super) fn forget(connection: &Connection, bodies: &[BodyHash]) -> Result<(), StoreError> {
+    let mut forget = connection.prepare_cached("delete from try where body_hash = ?1")?;
+    for body in bodies {
+        forget.execute([body.0])?;
+    }
     Ok(())
 }

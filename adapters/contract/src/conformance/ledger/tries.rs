@@ -1,30 +1,34 @@
-//! Tries of orders that may kill their process, counted per body.
+//! Tries of bodies that may kill their process, counted per body.
 
 use crate::conformance::samples::*;
 
 pub async fn tries_are_counted_per_body(backend: &dyn LedgerBackend) {
     let ledger = backend.ledger();
-    assert_eq!(ledger.count_try(body("a")).await.unwrap(), 1);
-    assert_eq!(ledger.count_try(body("a")).await.unwrap(), 2);
-    assert_eq!(ledger.count_try(body("b")).await.unwrap(), 1);
-    assert_eq!(ledger.count_try(body("a")).await.unwrap(), 3);
+    let (a, b) = (body("a"), body("b"));
+    assert_eq!(ledger.tries(&[a, b]).await.unwrap(), [0, 0]);
+    ledger.count_tries(&[a]).await.unwrap();
+    ledger.count_tries(&[b, a]).await.unwrap();
+    ledger.count_tries(&[a]).await.unwrap();
+    assert_eq!(ledger.tries(&[b, a, body("c"), b]).await.unwrap(), [1, 3, 0, 1]);
+    ledger.count_tries(&[]).await.unwrap();
+    assert!(ledger.tries(&[]).await.unwrap().is_empty());
 }
 
 pub async fn forgotten_tries_start_again(backend: &dyn LedgerBackend) {
     let ledger = backend.ledger();
-    for body in [body("a"), body("a"), body("b")] {
-        ledger.count_try(body).await.unwrap();
-    }
-    ledger.forget_tries(body("a")).await.unwrap();
-    ledger.forget_tries(body("never tried")).await.unwrap();
-    assert_eq!(ledger.count_try(body("a")).await.unwrap(), 1);
-    assert_eq!(ledger.count_try(body("b")).await.unwrap(), 2);
+    let (a, b) = (body("a"), body("b"));
+    ledger.count_tries(&[a, b]).await.unwrap();
+    ledger.count_tries(&[a, b]).await.unwrap();
+    ledger.forget_tries(&[a, body("never tried")]).await.unwrap();
+    ledger.forget_tries(&[]).await.unwrap();
+    assert_eq!(ledger.tries(&[a, b]).await.unwrap(), [0, 2]);
+    ledger.count_tries(&[a]).await.unwrap();
+    assert_eq!(ledger.tries(&[a]).await.unwrap(), [1]);
 }
 
 pub async fn tries_at_once_are_all_counted(backend: &dyn LedgerBackend) {
-    let count = || async { backend.ledger().count_try(body("a")).await.unwrap() };
-    let (a, b, c, d) = tokio::join!(count(), count(), count(), count());
-    let mut counts = [a, b, c, d];
-    counts.sort_unstable();
-    assert_eq!(counts, [1, 2, 3, 4]);
+    let (a, b) = (body("a"), body("b"));
+    let count = |bodies: [crate::ids::BodyHash; 2]| async move { backend.ledger().count_tries(&bodies).await.unwrap() };
+    tokio::join!(count([a, b]), count([b, a]), count([a, b]), count([b, a]));
+    assert_eq!(backend.ledger().tries(&[a, b]).await.unwrap(), [4, 4]);
 }
