@@ -6,7 +6,7 @@ use fulfil_contract::{
     conformance::samples::*,
     ids::KeyId,
     ports::{
-        ledger::{Ledger, LedgerError},
+        ledger::{Ledger, LedgerError, Tries},
         stock_ledger::StockLedger,
     },
     proposal::Entry,
