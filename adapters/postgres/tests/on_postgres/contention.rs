@@ -1,11 +1,14 @@
 //! Two workers' pools on one ledger, offered the same keys and the same orders.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 use fulfil_contract::{
     conformance::samples::*,
     ids::{KeyId, OrderId},
-    ports::{books::Books, ledger::Ledger},
+    ports::{
+        books::Books,
+        ledger::{Ledger, LedgerError},
+    },
     proposal::{Entry, ProposedOrder},
     recorded::{Judgement, RecordedOrder},
 };
@@ -104,7 +107,7 @@ async fn keys_that_another_transaction_holds_are_waited_for_before_a_line_is_ref
 }
 
 #[tokio::test]
-async fn keys_that_stay_held_are_not_waited_for_without_end() {
+async fn keys_that_stay_held_are_no_verdict_on_the_stock() {
     let ledger = fresh_ledger().await;
     let ids = stock(&ledger, "sku-a", 2).await;
     let other = ledger.connect().await;
@@ -112,9 +115,13 @@ async fn keys_that_stay_held_are_not_waited_for_without_end() {
         .batch_execute(&format!("begin; select 1 from fulfil.card_key where id = {} for update", ids[1]))
         .await
         .unwrap();
-    let order = new(judge_one(&ledger, from_ledger("o-1", "sku-a", 2)).await);
-    assert_eq!(rejected(&order.lines[0]), fulfil_contract::reason::ReasonCode::OutOfStock);
+    let brief = Postgres::new(&ledger.url, 1, Duration::from_secs(2)).unwrap();
+    let batch = [Entry::Order(from_ledger("o-1", "sku-a", 2))];
+    let outcome = brief.record(&batch).await;
+    assert!(matches!(outcome, Err(LedgerError::Unavailable(_))), "{outcome:?}");
     other.batch_execute("rollback").await.unwrap();
+    let judgements = brief.record(&batch).await.unwrap();
+    assert!(matches!(&judgements[..], [Judgement::New(order)] if order.key_ids().count() == 2), "{judgements:?}");
 }
 
 #[tokio::test]
