@@ -19,6 +19,10 @@ const CONNECT_LIMIT: Duration = Duration::from_secs(5);
 /// longer than this, or the same batch, judged again, would wait for its own ghost.
 const SILENCE_LIMIT: Duration = Duration::from_secs(10);
 
+/// How long a row that another transaction holds is waited for, before the own transaction is rolled back and run
+/// again: half of what Postgres takes to look for transactions that wait in a circle.
+const LOCK_LIMIT: Duration = Duration::from_millis(500);
+
 /// Plans hardly depend on statistics: every statement of ours reaches its rows by an index, whether the table has
 /// a thousand rows or ten million.
 const PLANS: &str = "-c plan_cache_mode=force_generic_plan -c enable_seqscan=off -c enable_bitmapscan=off -c enable_hashjoin=off \
@@ -57,8 +61,9 @@ pub(crate) fn pool(mut config: Config, connections: usize, limit: Duration) -> R
     // The operator's own options come after ours and win, except that a commit is always on the disk.
     let options = format!(
         "{PLANS} -c statement_timeout={} -c idle_in_transaction_session_timeout={silence} \
-         -c tcp_user_timeout={silence} {} -c synchronous_commit=on",
+         -c tcp_user_timeout={silence} -c lock_timeout={} {} -c synchronous_commit=on",
         limit.as_millis().max(1),
+        LOCK_LIMIT.as_millis(),
         config.get_options().unwrap_or(""),
     );
     config.options(options);

@@ -115,24 +115,25 @@ impl Postgres {
     }
 }
 
-/// The budget of attempts at one transaction.
+/// Attempts at one transaction: how many there were, and how many there may be.
 #[derive(Debug)]
 pub(crate) struct Retry {
     made: u32,
+    most: Option<u32>,
     most_doublings: u32,
 }
 
 impl Default for Retry {
-    /// Pauses of up to a quarter of a second.
+    /// After pauses of up to a quarter of a second.
     fn default() -> Self {
-        Self { made: 0, most_doublings: 6 }
+        Self { made: 0, most: Some(MOST_ATTEMPTS), most_doublings: 6 }
     }
 }
 
 impl Retry {
-    /// Pauses of up to 32 ms.
-    pub(crate) fn brief() -> Self {
-        Self { made: 0, most_doublings: 3 }
+    /// As often as the call's limit allows, after pauses of up to 32 ms.
+    pub(crate) fn until_the_limit() -> Self {
+        Self { made: 0, most: None, most_doublings: 3 }
     }
 
     pub(crate) fn made(&self) -> u32 {
@@ -145,13 +146,13 @@ impl Retry {
     /// # Errors
     /// [`LedgerError::Unavailable`] when the budget is used up; nothing was committed.
     pub(crate) async fn pause(&mut self, why: &str) -> Result<(), LedgerError> {
-        self.made += 1;
-        if self.made >= MOST_ATTEMPTS {
-            let text = format!("{MOST_ATTEMPTS} attempts were lost against other transactions, at last by: {why}");
+        self.made = self.made.saturating_add(1);
+        if self.most.is_some_and(|most| self.made >= most) {
+            let text = format!("{} attempts were lost against other transactions, at last by: {why}", self.made);
             return Err(LedgerError::Unavailable(text));
         }
-        let most = 4_000 << self.made.min(self.most_doublings);
-        tokio::time::sleep(Duration::from_micros(rand::random_range(most / 4..=most))).await;
+        let longest = 4_000 << self.made.min(self.most_doublings);
+        tokio::time::sleep(Duration::from_micros(rand::random_range(longest / 4..=longest))).await;
         Ok(())
     }
 }

@@ -29,7 +29,7 @@ pub(crate) async fn read(postgres: &Postgres, call: &Call, bodies: &[BodyHash]) 
     let found: HashMap<Vec<u8>, u32> = postgres
         .attempts(|| async move {
             let session = postgres.open(call).await?;
-            let outcome = session.write_at_once(READ, &[hashes]).await;
+            let outcome = session.rows(READ, &[hashes]).await;
             let mut found = HashMap::new();
             for row in &session.end(outcome).await? {
                 let tries: i32 = column(row, 1)?;

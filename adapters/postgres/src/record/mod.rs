@@ -58,7 +58,7 @@ enum Verdict {
 pub(crate) async fn record(postgres: &Postgres, call: &Call, entries: &[Entry]) -> Result<Vec<Judgement>, LedgerError> {
     let batch = Batch::of(entries)?;
     let mut standings = vec![Standing::Open; batch.orders.len()];
-    let (mut retry, mut waits) = (Retry::default(), Retry::brief());
+    let (mut retry, mut waits) = (Retry::default(), Retry::until_the_limit());
     loop {
         let manner = Manner { gives_way: retry.made() > 0 };
         match round(postgres, call, &batch, &standings, manner).await {
