@@ -72,6 +72,8 @@ async fn sessions_and_announcements_end_in_time_and_go_on_after_it() {
 async fn killed_in_the_middle_of_publishing_no_confirmed_result_is_lost() {
     let broker = Broker::declared().await;
     let announcer = RabbitAnnouncer::new(broker.url.clone(), LIMIT);
+    // The kill comes once some batches are confirmed, while others are on their way.
+    let (under_way, mut seen) = tokio::sync::watch::channel(0);
     let publishing = async {
         let (mut confirmed, mut unavailable) = (0, false);
         // Goes on until it has seen the kill and its end.
@@ -81,6 +83,7 @@ async fn killed_in_the_middle_of_publishing_no_confirmed_result_is_lost() {
                 Ok(verdicts) => {
                     assert_eq!(verdicts, vec![Verdict::Confirmed; 500]);
                     confirmed += 500;
+                    under_way.send_replace(confirmed);
                 }
                 Err(_) => {
                     unavailable = true;
@@ -92,7 +95,7 @@ async fn killed_in_the_middle_of_publishing_no_confirmed_result_is_lost() {
         confirmed
     };
     let (confirmed, ()) = tokio::join!(publishing, async {
-        tokio::time::sleep(std::time::Duration::from_millis(300)).await;
+        within_the_limit("confirms", seen.wait_for(|confirmed| *confirmed >= 1500)).await.expect("it publishes");
         broker
             .tell(|server| {
                 server.kill()?;
