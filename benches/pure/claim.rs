@@ -49,6 +49,7 @@ fn entries(count: usize) -> Vec<(Place, Entry)> {
             sku: sku(number % SKUS),
             quantity: Quantity::new(1).unwrap(),
             fill: Fill::FromLedger,
+            need: None,
         };
         let order = ProposedOrder {
             order_id: OrderId::parse(&format!("o-{number}")).unwrap(),

@@ -110,7 +110,13 @@ fn lines(lines: &[RecordedLine]) -> Table {
     for line in lines {
         let (status, what) = match &line.outcome {
             LineOutcome::Delivered(keys) => ("delivered", ranges(keys.iter().map(|key| key.id))),
+            LineOutcome::Recharged { receipt } => (
+                "delivered",
+                receipt.as_ref().map_or("topped up".into(), |receipt| format!("topped up, receipt {receipt}")),
+            ),
             LineOutcome::Rejected(reason) => ("rejected", sentence(reason)),
+            LineOutcome::Processing => ("processing", "a supplier is to fill it".into()),
+            LineOutcome::Review => ("review", "a person has to decide: `fulfil review list`".into()),
         };
         table.row([
             line.line_no.0.to_string(),

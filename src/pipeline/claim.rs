@@ -84,6 +84,7 @@ mod tests {
             sku: Sku::parse("s").unwrap(),
             quantity: Quantity::new(quantity).unwrap(),
             fill: Fill::FromLedger,
+            need: None,
         });
         let order = ProposedOrder {
             order_id: OrderId::parse(&format!("o-{place}")).unwrap(),

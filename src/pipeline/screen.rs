@@ -68,7 +68,7 @@ fn propose_order(order: Order, body_hash: BodyHash) -> ProposedOrder {
                     Fill::Refused(Reason::new(ReasonCode::NoSupplier, detail))
                 }
             };
-            ProposedLine { line_no: line.line_no, sku: line.sku, quantity: line.quantity, fill }
+            ProposedLine { line_no: line.line_no, sku: line.sku, quantity: line.quantity, fill, need: None }
         })
         .collect();
     ProposedOrder {

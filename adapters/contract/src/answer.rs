@@ -156,21 +156,24 @@ struct Lines<'a>(&'a [RecordedLine]);
 
 impl Serialize for Lines<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_seq(self.0.iter().map(|line| match &line.outcome {
-            LineOutcome::Delivered(keys) => Line {
+        serializer.collect_seq(self.0.iter().map(|line| {
+            let written = Line {
                 line_no: line.line_no,
                 sku: line.sku.as_str(),
-                status: "delivered",
-                keys: Some(Keys(keys)),
-                reason: None,
-            },
-            LineOutcome::Rejected(reason) => Line {
-                line_no: line.line_no,
-                sku: line.sku.as_str(),
-                status: "rejected",
+                status: "",
                 keys: None,
-                reason: Some(reason),
-            },
+                receipt: None,
+                reason: None,
+            };
+            match &line.outcome {
+                LineOutcome::Delivered(keys) => Line { status: "delivered", keys: Some(Keys(keys)), ..written },
+                LineOutcome::Recharged { receipt } => {
+                    Line { status: "delivered", receipt: receipt.as_deref(), ..written }
+                }
+                LineOutcome::Rejected(reason) => Line { status: "rejected", reason: Some(reason), ..written },
+                LineOutcome::Processing => Line { status: "processing", ..written },
+                LineOutcome::Review => Line { status: "review", ..written },
+            }
         }))
     }
 }
@@ -182,6 +185,9 @@ struct Line<'a> {
     status: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     keys: Option<Keys<'a>>,
+    /// Of a top-up: the supplier's number of it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    receipt: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<&'a Reason>,
 }
@@ -259,6 +265,24 @@ mod tests {
             String::from_utf8(answer.body()).unwrap(),
             r#"{"order_id":"cdnow-000002","revision":1,"status":"fulfilled","decided_at":"1970-01-01T00:00:00.000000Z","merchant_id":"m-02","lines":[{"line_no":1,"sku":"music-12","status":"delivered","keys":[{"key_id":"42","sealed":"AQID"}]}]}"#
         );
+    }
+
+    #[test]
+    fn a_line_says_where_it_stands() {
+        let mut order = order();
+        let mut line_as = |outcome: LineOutcome| {
+            order.lines[0].outcome = outcome;
+            order.status = OrderStatus::of_lines(order.lines.iter().map(|line| &line.outcome));
+            let body: serde_json::Value = serde_json::from_slice(&Answer::Order(&order).body()).unwrap();
+            (body["status"].as_str().unwrap().to_owned(), body["lines"][0].to_string())
+        };
+        let line = |rest: &str| format!(r#"{{"line_no":1,"sku":"music-12","status":{rest}}}"#);
+        let receipt = Some("R-7".to_owned());
+        assert_eq!(line_as(LineOutcome::Processing), ("processing".into(), line(r#""processing""#)));
+        assert_eq!(line_as(LineOutcome::Review), ("review".into(), line(r#""review""#)));
+        assert_eq!(line_as(LineOutcome::Recharged { receipt: None }), ("fulfilled".into(), line(r#""delivered""#)));
+        let with_receipt = r#"{"line_no":1,"receipt":"R-7","sku":"music-12","status":"delivered"}"#;
+        assert_eq!(line_as(LineOutcome::Recharged { receipt }), ("fulfilled".into(), with_receipt.into()));
     }
 
     #[test]

@@ -9,17 +9,21 @@
 //! - what the ledger decided, and the message that says so: [`recorded`], [`answer`]
 //! - what a batch proposes to the ledger: [`proposal`]
 //! - stock, buckets and claims: [`stock`]
+//! - what stock can't fill: [`procurement`], its [`attempt`]s, and what a [`supplier`] says
 //! - the ports: [`ports`], each with a suite in `conformance` that every backend passes
 
 pub mod answer;
+pub mod attempt;
 #[cfg(feature = "conformance")]
 pub mod conformance;
 pub mod ids;
 pub mod money;
 pub mod order;
 pub mod ports;
+pub mod procurement;
 pub mod proposal;
 pub mod reason;
 pub mod recorded;
 pub mod stock;
+pub mod supplier;
 pub mod time;

@@ -2,6 +2,7 @@
 
 use crate::{
     ids::{BodyHash, KeyId, LineNo, MerchantId, OrderId, Quantity, Sku},
+    procurement::Need,
     reason::Reason,
     time::Timestamp,
 };
@@ -39,6 +40,9 @@ pub struct ProposedLine {
     pub sku: Sku,
     pub quantity: Quantity,
     pub fill: Fill,
+    /// What a supplier would be asked for, where one is configured for the SKU: instead of `out_of_stock` or
+    /// `unknown_sku` the line becomes a procurement.
+    pub need: Option<Need>,
 }
 
 /// Where a line's keys come from.
@@ -47,8 +51,10 @@ pub enum Fill {
     /// Exactly `quantity` ids that stock offered.
     Claimed(Vec<KeyId>),
     /// The ledger takes `quantity` available keys itself, within the same transaction, or refuses the line
-    /// with `out_of_stock` or `unknown_sku`.
+    /// with `out_of_stock` or `unknown_sku`; or makes a procurement of it, if it has a `need`.
     FromLedger,
+    /// Only a supplier can fill it (a direct top-up): a procurement at once. `need` is there.
+    Bought,
     /// The line is refused.
     Refused(Reason),
 }

@@ -26,10 +26,20 @@ pub enum ReasonCode {
     Poison,
     /// The ledger refuses the order's data.
     Unrecordable,
+    /// Every supplier's price is above what the line may cost; none was called.
+    PriceGuard,
+    /// Every supplier that may fill the line gave a final no.
+    SuppliersRefused,
+    /// The line's time ran out while no supplier could be bought from.
+    SuppliersUnavailable,
+    /// The account of a top-up is none, or may not be topped up.
+    RechargeAccount,
+    /// A person decided so, after a review.
+    Reviewed,
 }
 
 impl ReasonCode {
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 15] = [
         Self::InvalidJson,
         Self::TooLarge,
         Self::InvalidOrder,
@@ -40,20 +50,32 @@ impl ReasonCode {
         Self::Conflict,
         Self::Poison,
         Self::Unrecordable,
+        Self::PriceGuard,
+        Self::SuppliersRefused,
+        Self::SuppliersUnavailable,
+        Self::RechargeAccount,
+        Self::Reviewed,
     ];
 
     /// Whether a new order (with a new id) may fare better.
     #[must_use]
     pub fn retryable(self) -> bool {
         match self {
-            Self::OutOfStock | Self::NoSupplier | Self::UnknownSku => true,
+            Self::OutOfStock
+            | Self::NoSupplier
+            | Self::UnknownSku
+            | Self::PriceGuard
+            | Self::SuppliersRefused
+            | Self::SuppliersUnavailable => true,
             Self::InvalidJson
             | Self::TooLarge
             | Self::InvalidOrder
             | Self::Expired
             | Self::Conflict
             | Self::Poison
-            | Self::Unrecordable => false,
+            | Self::Unrecordable
+            | Self::RechargeAccount
+            | Self::Reviewed => false,
         }
     }
 }
@@ -72,14 +94,19 @@ impl Reason {
 
     #[must_use]
     pub fn new(code: ReasonCode, detail: impl Into<String>) -> Self {
-        let mut detail: String = detail.into().replace('\0', "\u{fffd}");
-        if detail.len() > Self::MOST_DETAIL {
-            let end = (0..=Self::MOST_DETAIL - 3).rev().find(|&at| detail.is_char_boundary(at)).unwrap_or(0);
-            detail.truncate(end);
-            detail.push('…');
-        }
-        Self { code, retryable: code.retryable(), detail }
+        Self { code, retryable: code.retryable(), detail: cut(&detail.into(), Self::MOST_DETAIL) }
     }
+}
+
+/// `text` without U+0000, cut to at most `most` bytes at a character, with an ellipsis where something is gone.
+pub(crate) fn cut(text: &str, most: usize) -> String {
+    let mut text = text.replace('\0', "\u{fffd}");
+    if text.len() > most {
+        let end = (0..=most.saturating_sub(3)).rev().find(|&at| text.is_char_boundary(at)).unwrap_or(0);
+        text.truncate(end);
+        text.push('…');
+    }
+    text
 }
 
 #[cfg(test)]

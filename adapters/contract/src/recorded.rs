@@ -57,17 +57,21 @@ impl OrderStatus {
     /// What the lines' statuses make of an order.
     #[must_use]
     pub fn of_lines<'a>(lines: impl IntoIterator<Item = &'a LineOutcome>) -> Self {
-        let (mut delivered, mut rejected) = (false, false);
+        let (mut delivered, mut rejected, mut processing, mut review) = (false, false, false, false);
         for line in lines {
             match line {
-                LineOutcome::Delivered(_) => delivered = true,
+                LineOutcome::Delivered(_) | LineOutcome::Recharged { .. } => delivered = true,
                 LineOutcome::Rejected(_) => rejected = true,
+                LineOutcome::Processing => processing = true,
+                LineOutcome::Review => review = true,
             }
         }
-        match (delivered, rejected) {
-            (true, false) => Self::Fulfilled,
-            (true, true) => Self::PartlyFulfilled,
-            (false, _) => Self::Rejected,
+        match (processing, review, delivered, rejected) {
+            (true, ..) => Self::Processing,
+            (false, true, ..) => Self::Review,
+            (false, false, true, false) => Self::Fulfilled,
+            (false, false, true, true) => Self::PartlyFulfilled,
+            (false, false, false, _) => Self::Rejected,
         }
     }
 }
@@ -90,7 +94,10 @@ impl RecordedOrder {
     pub fn key_ids(&self) -> impl Iterator<Item = KeyId> + '_ {
         self.lines.iter().flat_map(|line| match &line.outcome {
             LineOutcome::Delivered(keys) => keys.iter().map(|key| key.id).collect::<Vec<_>>(),
-            LineOutcome::Rejected(_) => Vec::new(),
+            LineOutcome::Recharged { .. }
+            | LineOutcome::Rejected(_)
+            | LineOutcome::Processing
+            | LineOutcome::Review => Vec::new(),
         })
     }
 }
@@ -106,7 +113,26 @@ pub struct RecordedLine {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum LineOutcome {
     Delivered(Vec<DeliveredKey>),
+    /// A direct top-up was made: no keys, with the supplier's receipt where it gave one.
+    Recharged {
+        receipt: Option<String>,
+    },
     Rejected(Reason),
+    /// A supplier is to fill it: a procurement is open.
+    Processing,
+    /// A person must decide; not final.
+    Review,
+}
+
+impl LineOutcome {
+    /// Why the line was refused, if it was.
+    #[must_use]
+    pub fn reason(&self) -> Option<&Reason> {
+        match self {
+            Self::Rejected(reason) => Some(reason),
+            Self::Delivered(_) | Self::Recharged { .. } | Self::Processing | Self::Review => None,
+        }
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -185,7 +211,33 @@ pub struct StoredLine {
 #[serde(tag = "status", rename_all = "snake_case")]
 pub enum StoredOutcome {
     Delivered { keys: Vec<i64> },
+    Recharged { receipt: Option<String> },
     Rejected { reason: Reason },
+    Processing,
+    Review,
+}
+
+impl StoredOutcome {
+    /// The ids of a delivered line.
+    #[must_use]
+    pub fn key_ids(&self) -> &[i64] {
+        match self {
+            Self::Delivered { keys } => keys,
+            Self::Recharged { .. } | Self::Rejected { .. } | Self::Processing | Self::Review => &[],
+        }
+    }
+}
+
+impl From<&LineOutcome> for StoredOutcome {
+    fn from(outcome: &LineOutcome) -> Self {
+        match outcome {
+            LineOutcome::Delivered(keys) => Self::Delivered { keys: keys.iter().map(|key| key.id.0).collect() },
+            LineOutcome::Recharged { receipt } => Self::Recharged { receipt: receipt.clone() },
+            LineOutcome::Rejected(reason) => Self::Rejected { reason: reason.clone() },
+            LineOutcome::Processing => Self::Processing,
+            LineOutcome::Review => Self::Review,
+        }
+    }
 }
 
 /// A row that this program did not write, or that was changed by hand.
@@ -225,6 +277,9 @@ impl StoredLine {
         let broken = |what: String| UnreadableRow { order_id: order_id.to_owned(), what };
         let outcome = match self.outcome {
             StoredOutcome::Rejected { reason } => LineOutcome::Rejected(reason),
+            StoredOutcome::Recharged { receipt } => LineOutcome::Recharged { receipt },
+            StoredOutcome::Processing => LineOutcome::Processing,
+            StoredOutcome::Review => LineOutcome::Review,
             StoredOutcome::Delivered { mut keys } => {
                 keys.sort_unstable();
                 let mut delivered = Vec::with_capacity(keys.len());

@@ -33,6 +33,7 @@ impl Books for Memory {
             Ok(tables.orders.get(id).map(|order| OrderFile {
                 order: order.clone(),
                 conflicts: tables.conflicts.iter().filter(|conflict| conflict.order_id == *id).cloned().collect(),
+                procurements: Vec::new(),
                 owed: tables.owed.iter().any(|(order, _)| order == id),
             }))
         })

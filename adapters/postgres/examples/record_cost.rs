@@ -163,7 +163,8 @@ async fn record(ledger: &Postgres, plan: Plan, round: usize, keys: &[(Sku, KeyId
     let quantity = Quantity::new(1).context("1 is a quantity")?;
     let entry = |at: usize, (sku, id): &(Sku, KeyId)| -> Result<Entry> {
         let name = order_name("L", round, at);
-        let line = ProposedLine { line_no: LineNo(1), sku: sku.clone(), quantity, fill: Fill::Claimed(vec![*id]) };
+        let line =
+            ProposedLine { line_no: LineNo(1), sku: sku.clone(), quantity, fill: Fill::Claimed(vec![*id]), need: None };
         Ok(Entry::Order(ProposedOrder {
             order_id: OrderId::parse(&name)?,
             merchant_id: Some(MerchantId::parse(&format!("m-{:02}", at % 97))?),

@@ -150,5 +150,5 @@ async fn order_file(session: &Session<'_>, id: &OrderId) -> Result<Option<OrderF
     let conflicts =
         session.rows(CONFLICTS, &[&id.as_str()]).await?.iter().map(known::conflict).collect::<Result<_, _>>()?;
     let owed = session.rows("select 1 from fulfil.announcement where order_id = $1 limit 1", &[&id.as_str()]).await?;
-    Ok(Some(OrderFile { order, conflicts, owed: !owed.is_empty() }))
+    Ok(Some(OrderFile { order, conflicts, procurements: Vec::new(), owed: !owed.is_empty() }))
 }

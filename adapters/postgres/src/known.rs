@@ -6,7 +6,7 @@ use fulfil_contract::{
     ids::{KeyId, MerchantId, OrderId, Revision, SealedKey},
     ports::ledger::{Asked, LedgerError},
     reason::Reason,
-    recorded::{Judgement, OrderStatus, RecordedConflict, RecordedOrder, StoredLine, StoredOutcome},
+    recorded::{Judgement, OrderStatus, RecordedConflict, RecordedOrder, StoredLine},
     time::Timestamp,
 };
 use tokio_postgres::Row;
@@ -150,10 +150,7 @@ async fn with_keys(session: &Session<'_>, orders: Vec<StoredOrder>) -> Result<Ve
 }
 
 fn key_ids(line: &StoredLine) -> &[i64] {
-    match &line.outcome {
-        StoredOutcome::Delivered { keys } => keys,
-        StoredOutcome::Rejected { .. } => &[],
-    }
+    line.outcome.key_ids()
 }
 
 /// Writes what is not written yet and gives the rows as they stand.

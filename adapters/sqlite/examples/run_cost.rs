@@ -207,7 +207,13 @@ async fn batch(
     for (order, delivery) in orders.iter().zip(&deliveries) {
         let keys: Vec<_> = ids[order % SKUS].drain(..quantities[*order]).collect();
         let quantity = Quantity::new(u32::try_from(keys.len())?).ok_or("no quantity")?;
-        let line = ProposedLine { line_no: LineNo(1), sku: sku(order % SKUS)?, quantity, fill: Fill::Claimed(keys) };
+        let line = ProposedLine {
+            line_no: LineNo(1),
+            sku: sku(order % SKUS)?,
+            quantity,
+            fill: Fill::Claimed(keys),
+            need: None,
+        };
         entries.push(Entry::Order(ProposedOrder {
             order_id: OrderId::parse(&format!("cdnow-{order:06}"))?,
             merchant_id: Some(MerchantId::parse("m-02")?),

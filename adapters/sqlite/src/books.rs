@@ -34,7 +34,7 @@ impl Books for Sqlite {
 fn order(connection: &Connection, id: &OrderId) -> Result<Option<OrderFile>, StoreError> {
     let Some(order) = stored::order(connection, id.as_str())? else { return Ok(None) };
     let owed = connection.prepare_cached("select 1 from announcement where order_id = ?1")?.exists([id.as_str()])?;
-    Ok(Some(OrderFile { order, conflicts: stored::conflicts(connection, id)?, owed }))
+    Ok(Some(OrderFile { order, conflicts: stored::conflicts(connection, id)?, procurements: Vec::new(), owed }))
 }
 
 fn counts(connection: &Connection) -> Result<Vec<SkuCounts>, StoreError> {

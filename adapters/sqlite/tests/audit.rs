@@ -33,6 +33,7 @@ async fn sold() -> (Sqlite, TempDir) {
             sku: sku("sku-a"),
             quantity: Quantity::new(2).unwrap(),
             fill: Fill::Claimed(keys.map(KeyId).to_vec()),
+            need: None,
         };
         Entry::Order(ProposedOrder {
             order_id: OrderId::parse(id).unwrap(),

@@ -26,6 +26,7 @@ fn batch(number: usize) -> Vec<Entry> {
             sku: Sku::parse("sku-a").unwrap(),
             quantity: Quantity::new(1).unwrap(),
             fill: Fill::FromLedger,
+            need: None,
         };
         Entry::Order(ProposedOrder {
             order_id: OrderId::parse(&id).unwrap(),

@@ -155,6 +155,7 @@ fn proposed(body: &[u8]) -> Entry {
         sku: Sku::parse("sku-a").unwrap(),
         quantity: Quantity::new(u32::try_from(KEYS_EACH).unwrap()).unwrap(),
         fill: Fill::FromLedger,
+        need: None,
     };
     Entry::Order(ProposedOrder {
         order_id: OrderId::parse(std::str::from_utf8(body).unwrap()).unwrap(),

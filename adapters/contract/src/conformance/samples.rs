@@ -98,7 +98,7 @@ pub fn order(id: &str, lines: Vec<ProposedLine>) -> ProposedOrder {
 
 pub fn line(line_no: u32, sku_text: &str, quantity: usize, fill: Fill) -> ProposedLine {
     let quantity = Quantity::new(u32::try_from(quantity).unwrap()).unwrap();
-    ProposedLine { line_no: LineNo(line_no), sku: sku(sku_text), quantity, fill }
+    ProposedLine { line_no: LineNo(line_no), sku: sku(sku_text), quantity, fill, need: None }
 }
 
 pub fn claimed_line(line_no: u32, sku_text: &str, ids: &[KeyId]) -> ProposedLine {
@@ -165,14 +165,14 @@ pub fn bytes(order: &RecordedOrder) -> String {
 pub fn delivered(line: &RecordedLine) -> Vec<KeyId> {
     match &line.outcome {
         LineOutcome::Delivered(keys) => keys.iter().map(|key| key.id).collect(),
-        LineOutcome::Rejected(reason) => panic!("line {} was rejected: {reason:?}", line.line_no.0),
+        other => panic!("line {} was not delivered: {other:?}", line.line_no.0),
     }
 }
 
 pub fn rejected(line: &RecordedLine) -> ReasonCode {
-    match &line.outcome {
-        LineOutcome::Rejected(reason) => reason.code,
-        LineOutcome::Delivered(_) => panic!("line {} was delivered", line.line_no.0),
+    match line.outcome.reason() {
+        Some(reason) => reason.code,
+        None => panic!("line {} was not rejected: {:?}", line.line_no.0, line.outcome),
     }
 }
 

@@ -3,9 +3,11 @@
 use async_trait::async_trait;
 
 use crate::{
-    ids::{KeyId, OrderId, Sku},
+    attempt::Attempt,
+    ids::{KeyId, LineNo, OrderId, Sku},
     ports::ledger::LedgerError,
     recorded::{RecordedConflict, RecordedOrder},
+    time::Timestamp,
 };
 
 /// Counts of one snapshot (I5).
@@ -41,8 +43,59 @@ pub struct SkuCounts {
 pub struct OrderFile {
     pub order: RecordedOrder,
     pub conflicts: Vec<RecordedConflict>,
+    /// By rising line number.
+    pub procurements: Vec<ProcurementFile>,
     /// An announcement row is waiting.
     pub owed: bool,
+}
+
+/// Where a procurement stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProcurementFile {
+    pub line_no: LineNo,
+    pub state: ProcurementState,
+    /// What it waits for and until when, while it is open.
+    pub waits: Option<(String, Timestamp)>,
+    /// By rising id.
+    pub attempts: Vec<Attempt>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ProcurementState {
+    Open,
+    Delivered,
+    Rejected,
+    InReview,
+}
+
+impl ProcurementState {
+    pub const ALL: [Self; 4] = [Self::Open, Self::Delivered, Self::Rejected, Self::InReview];
+
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Open => "open",
+            Self::Delivered => "delivered",
+            Self::Rejected => "rejected",
+            Self::InReview => "in_review",
+        }
+    }
+
+    /// The number that stands in the ledger.
+    #[must_use]
+    pub fn code(self) -> i16 {
+        match self {
+            Self::Open => 0,
+            Self::Delivered => 1,
+            Self::Rejected => 2,
+            Self::InReview => 3,
+        }
+    }
+
+    #[must_use]
+    pub fn from_code(code: i16) -> Option<Self> {
+        Self::ALL.into_iter().find(|state| state.code() == code)
+    }
 }
 
 #[async_trait]

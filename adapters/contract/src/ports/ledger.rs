@@ -62,7 +62,8 @@ pub trait Ledger: Tries {
     /// per unreadable body. Retries serialization failures and deadlocks itself.
     ///
     /// An order whose claimed ids are not all available is [`Judgement::Lost`] and leaves no trace; the
-    /// others of the batch are recorded.
+    /// others of the batch are recorded. A line that stock can't fill and that has a `need` becomes a
+    /// procurement, due at once, in the same transaction; its order is `processing`.
     ///
     /// # Errors
     /// [`LedgerError`]; see there what was committed.
@@ -76,13 +77,14 @@ pub trait Ledger: Tries {
     async fn answer_known(&self, asked: &[Asked]) -> Result<Vec<Option<Judgement>>, LedgerError>;
 
     /// Commits an announcement row for each of these results, so that their deliveries may be acknowledged
-    /// before they are announced (I4). Once owed stays owed, whoever asks again.
+    /// before they are announced (I4). A row keeps the result of its revision. Once owed stays owed, whoever asks
+    /// again; a revision that is not the order's any more is owed by nobody, a higher one is or was.
     ///
     /// # Errors
     /// [`LedgerError`].
     async fn owe(&self, results: &[(OrderId, Revision)]) -> Result<(), LedgerError>;
 
-    /// Up to `most` owed results, oldest first, as they are committed now.
+    /// Up to `most` owed results, oldest first, each as it was when it came to be owed: its own revision.
     ///
     /// # Errors
     /// [`LedgerError`].

@@ -47,7 +47,7 @@ fn check(entry: &Entry) -> Result<(), LedgerError> {
 fn claimed_ids(line: &ProposedLine) -> &[KeyId] {
     match &line.fill {
         Fill::Claimed(ids) => ids,
-        Fill::FromLedger | Fill::Refused(_) => &[],
+        Fill::FromLedger | Fill::Bought | Fill::Refused(_) => &[],
     }
 }
 
@@ -103,7 +103,7 @@ impl Bench<'_> {
             let outcome = match &line.fill {
                 Fill::Refused(reason) => LineOutcome::Rejected(reason.clone()),
                 Fill::Claimed(ids) => self.deliver(ids.iter().copied().collect()),
-                Fill::FromLedger => self.take(line),
+                Fill::FromLedger | Fill::Bought => self.take(line),
             };
             filled.push(RecordedLine {
                 line_no: line.line_no,
@@ -112,10 +112,7 @@ impl Bench<'_> {
                 outcome,
             });
         }
-        let first_reason = filled.iter().find_map(|line| match &line.outcome {
-            LineOutcome::Rejected(reason) => Some(reason.clone()),
-            LineOutcome::Delivered(_) => None,
-        });
+        let first_reason = filled.iter().find_map(|line| line.outcome.reason().cloned());
         let rejected = OrderStatus::of_lines(filled.iter().map(|line| &line.outcome)) == OrderStatus::Rejected;
         self.record(order, filled, first_reason.filter(|_| rejected))
     }

@@ -143,7 +143,7 @@ pub(super) fn claims(order: &ProposedOrder) -> impl Iterator<Item = (&ProposedLi
     };
     lines.iter().filter_map(|line| match &line.fill {
         Fill::Claimed(ids) => Some((line, ids.as_slice())),
-        Fill::FromLedger | Fill::Refused(_) => None,
+        Fill::FromLedger | Fill::Bought | Fill::Refused(_) => None,
     })
 }
 

@@ -37,7 +37,11 @@ fn draft(proposed: &ProposedOrder, open: &Open<'_>, taken: &Taken) -> RecordedOr
             let lines: Vec<RecordedLine> =
                 proposed.iter().enumerate().map(|(at, line)| recorded_line(line, taken.line(open.place, at))).collect();
             let status = OrderStatus::of_lines(lines.iter().map(|line| &line.outcome));
-            let reason = if status == OrderStatus::Rejected { lines.iter().find_map(refusal) } else { None };
+            let reason = if status == OrderStatus::Rejected {
+                lines.iter().find_map(|line| line.outcome.reason().cloned())
+            } else {
+                None
+            };
             (lines, status, reason)
         }
     };
@@ -58,7 +62,7 @@ fn recorded_line(line: &ProposedLine, taken: Option<&Result<Vec<KeyId>, Reason>>
         (Fill::Refused(reason), _) | (Fill::FromLedger, Some(Err(reason))) => LineOutcome::Rejected(reason.clone()),
         (Fill::Claimed(ids), _) | (Fill::FromLedger, Some(Ok(ids))) => LineOutcome::Delivered(unsealed(ids)),
         // Every such line was dealt with; without keys it could only be short, which the seller would see.
-        (Fill::FromLedger, None) => LineOutcome::Delivered(Vec::new()),
+        (Fill::FromLedger, None) | (Fill::Bought, _) => LineOutcome::Delivered(Vec::new()),
     };
     RecordedLine { line_no: line.line_no, sku: line.sku.clone(), quantity: line.quantity, outcome }
 }
@@ -67,13 +71,6 @@ fn unsealed(ids: &[KeyId]) -> Vec<DeliveredKey> {
     let mut ids = ids.to_vec();
     ids.sort_unstable();
     ids.into_iter().map(|id| DeliveredKey { id, sealed: SealedKey(Vec::new()) }).collect()
-}
-
-fn refusal(line: &RecordedLine) -> Option<Reason> {
-    match &line.outcome {
-        LineOutcome::Rejected(reason) => Some(reason.clone()),
-        LineOutcome::Delivered(_) => None,
-    }
 }
 
 /// The text of the row's `lines`.
@@ -85,12 +82,7 @@ pub(super) fn stored_lines(order: &RecordedOrder) -> String {
             line_no: line.line_no.0,
             sku: line.sku.as_str().to_owned(),
             quantity: line.quantity.get(),
-            outcome: match &line.outcome {
-                LineOutcome::Delivered(keys) => {
-                    StoredOutcome::Delivered { keys: keys.iter().map(|key| key.id.0).collect() }
-                }
-                LineOutcome::Rejected(reason) => StoredOutcome::Rejected { reason: reason.clone() },
-            },
+            outcome: StoredOutcome::from(&line.outcome),
         })
         .collect();
     StoredLine::write(&lines)

@@ -96,7 +96,7 @@ impl Bench<'_> {
             let outcome = match &line.fill {
                 Fill::Refused(reason) => LineOutcome::Rejected(reason.clone()),
                 Fill::Claimed(_) => LineOutcome::Delivered(claimed),
-                Fill::FromLedger => self.take(line)?,
+                Fill::FromLedger | Fill::Bought => self.take(line)?,
             };
             filled.push(RecordedLine {
                 line_no: line.line_no,
@@ -106,10 +106,7 @@ impl Bench<'_> {
             });
         }
         filled.sort_by_key(|line| line.line_no);
-        let first_reason = filled.iter().find_map(|line| match &line.outcome {
-            LineOutcome::Rejected(reason) => Some(reason.clone()),
-            LineOutcome::Delivered(_) => None,
-        });
+        let first_reason = filled.iter().find_map(|line| line.outcome.reason().cloned());
         let rejected = OrderStatus::of_lines(filled.iter().map(|line| &line.outcome)) == OrderStatus::Rejected;
         self.record(order, filled, first_reason.filter(|_| rejected))
     }
@@ -191,7 +188,7 @@ impl Bench<'_> {
 fn claimed_ids(fill: &Fill) -> &[KeyId] {
     match fill {
         Fill::Claimed(ids) => ids,
-        Fill::FromLedger | Fill::Refused(_) => &[],
+        Fill::FromLedger | Fill::Bought | Fill::Refused(_) => &[],
     }
 }
 
@@ -213,9 +210,6 @@ fn check(order: &ProposedOrder, lines: &[ProposedLine]) -> Result<(), StoreError
 }
 
 fn stored_line(line: &RecordedLine) -> StoredLine {
-    let outcome = match &line.outcome {
-        LineOutcome::Delivered(keys) => StoredOutcome::Delivered { keys: keys.iter().map(|key| key.id.0).collect() },
-        LineOutcome::Rejected(reason) => StoredOutcome::Rejected { reason: reason.clone() },
-    };
+    let outcome = StoredOutcome::from(&line.outcome);
     StoredLine { line_no: line.line_no.0, sku: line.sku.as_str().to_owned(), quantity: line.quantity.get(), outcome }
 }

@@ -1,0 +1,295 @@
+//! What a supplier is asked and what it says: outcomes are delivered, accepted, refused, unknown, and, where
+//! nothing left this machine, not sent.
+
+use std::{fmt, time::Duration};
+
+use crate::{
+    attempt::Reference,
+    ids::Quantity,
+    money::{Currency, MinorUnits},
+    order::Recharge,
+};
+
+/// A configured supplier: 1–32 of `a-z 0-9 _`, as its section of the configuration is named.
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct SupplierName(std::sync::Arc<str>);
+
+impl SupplierName {
+    /// `None` when the text is no such name.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let shaped = (1..=32).contains(&text.len())
+            && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_');
+        shaped.then(|| Self(text.into()))
+    }
+
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for SupplierName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl fmt::Debug for SupplierName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// What a supplier calls the thing: 1–128 characters, as configured in a route.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct SupplierProduct(Box<str>);
+
+impl SupplierProduct {
+    /// `None` when the text is empty, too long, or has a control character.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let shaped = (1..=128).contains(&text.chars().count()) && !text.chars().any(char::is_control);
+        shaped.then(|| Self(text.into()))
+    }
+
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// A card key as a supplier told it: shown to nobody, sealed as soon as it is here (I7), wiped when dropped.
+#[derive(Clone, PartialEq, Eq)]
+pub struct PlainKey(zeroize::Zeroizing<String>);
+
+impl PlainKey {
+    #[must_use]
+    pub fn new(text: String) -> Self {
+        Self(zeroize::Zeroizing::new(text))
+    }
+
+    /// For sealing and fingerprinting alone.
+    #[must_use]
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for PlainKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("PlainKey(…)")
+    }
+}
+
+/// What was bought.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Goods {
+    /// All that the supplier gave for the reference, whether right in number or not.
+    Keys(Vec<PlainKey>),
+    /// A direct top-up was made; with the receipt's number, where there is one.
+    Recharge { receipt: Option<String> },
+}
+
+/// A supplier's no.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refusal {
+    pub code: RefusalCode,
+    /// What it said, in a line; never a key, a secret or a whole body.
+    pub said: String,
+}
+
+/// Why a supplier refused. Under every code nothing was bought.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum RefusalCode {
+    OutOfStock,
+    /// It costs more than the purchase allowed.
+    Price,
+    /// Our balance there is too low.
+    Balance,
+    /// It does not sell this product (any more).
+    Product,
+    /// The account of a top-up is none, or may not be topped up: no other supplier will do it either.
+    Account,
+    /// It does not accept our credentials.
+    Credentials,
+    /// Too many requests; after so long again.
+    Throttled(Option<Duration>),
+    /// Cancelled, refunded in full, or refused without a reason that we know.
+    Other,
+}
+
+impl RefusalCode {
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::OutOfStock => "out_of_stock",
+            Self::Price => "price",
+            Self::Balance => "balance",
+            Self::Product => "product",
+            Self::Account => "account",
+            Self::Credentials => "credentials",
+            Self::Throttled(_) => "throttled",
+            Self::Other => "other",
+        }
+    }
+
+    /// What the no means for the line.
+    #[must_use]
+    pub fn means(self) -> RefusalMeans {
+        match self {
+            Self::OutOfStock | Self::Price | Self::Product | Self::Other => RefusalMeans::AskAnother,
+            Self::Balance | Self::Credentials | Self::Throttled(_) => RefusalMeans::AskAgainLater,
+            Self::Account => RefusalMeans::NobodyCan,
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RefusalMeans {
+    /// This supplier is not asked again for this line.
+    AskAnother,
+    /// It is the supplier's state, or ours with it, that will change: its lane pauses, others go first.
+    AskAgainLater,
+    /// The line can't be filled by anybody.
+    NobodyCan,
+}
+
+/// What came of sending a purchase.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[must_use]
+pub enum Bought {
+    Delivered {
+        goods: Goods,
+        their_id: Option<String>,
+    },
+    Accepted {
+        their_id: Option<String>,
+    },
+    Refused(Refusal),
+    /// No clear answer: time-out, connection lost after it was made, 5xx, a body that is not of the protocol,
+    /// a duplicate whose first outcome is not told.
+    Unknown {
+        why: String,
+        their_id: Option<String>,
+    },
+    /// DNS, connect or TLS failed: for sure not a byte of the request left.
+    NotSent {
+        why: String,
+    },
+}
+
+/// What a query by reference found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[must_use]
+pub enum Found {
+    Delivered {
+        goods: Goods,
+        their_id: Option<String>,
+    },
+    /// The supplier has it and owes goods; with the keys that can be read already, if any.
+    Pending {
+        their_id: Option<String>,
+        so_far: Vec<PlainKey>,
+    },
+    /// Cancelled or refunded in full.
+    Refused(Refusal),
+    /// The supplier knows of no such reference (yet).
+    NotFound,
+    /// The query itself got no clear answer.
+    Unclear {
+        why: String,
+    },
+}
+
+/// One purchase to send.
+#[derive(Debug, Clone, Copy)]
+pub struct Purchase<'a> {
+    pub reference: &'a Reference,
+    pub product: &'a SupplierProduct,
+    pub quantity: Quantity,
+    /// The most that one may cost, in the supplier's currency.
+    pub unit_price: MinorUnits,
+    pub currency: Currency,
+    pub recharge: Option<&'a Recharge>,
+}
+
+/// One attempt to ask about.
+#[derive(Debug, Clone, Copy)]
+pub struct Sought<'a> {
+    pub reference: &'a Reference,
+    pub their_id: Option<&'a str>,
+    pub product: &'a SupplierProduct,
+    pub quantity: Quantity,
+    pub recharge: bool,
+}
+
+/// What a supplier's protocol promises; what is not established counts as not promised.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Promises {
+    /// An attempt can be looked up by our own reference.
+    pub query: bool,
+    pub resend: Resend,
+    /// So long after the last byte a purchase may still appear there.
+    pub settle: Duration,
+    /// The most of one product that one purchase takes.
+    pub most: u32,
+}
+
+/// What the same reference, sent again, does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Resend {
+    /// The first purchase's answer comes again.
+    Idempotent,
+    /// A known reference is refused, and nothing more is bought.
+    Refused,
+    /// Not established: it may buy twice. Never sent again.
+    Unsafe,
+}
+
+/// What a product costs and whether there is any, now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Offer {
+    pub product: SupplierProduct,
+    pub unit_price: Option<MinorUnits>,
+    /// `None`: the supplier does not say.
+    pub stock: Option<u64>,
+    pub on_sale: bool,
+}
+
+/// Our balance at a supplier.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SupplierBalance {
+    /// In minor units; below zero where the supplier gives credit.
+    pub amount: i64,
+    pub currency: Option<Currency>,
+}
+
+/// A callback as it arrived.
+#[derive(Debug, Clone, Copy)]
+pub struct Callback<'a> {
+    /// Names in lower case.
+    pub headers: &'a [(String, String)],
+    /// The path with its query string, as it was asked for.
+    pub path: &'a str,
+    pub body: &'a [u8],
+    pub now: crate::time::Timestamp,
+}
+
+/// A callback that may be acted on: its signature and age are right. It is never believed for more than this:
+/// "ask about that attempt now".
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Hint {
+    /// Our reference, or the supplier's own id, of what it is about.
+    pub about: About,
+    /// What tells one callback from a repeat of it.
+    pub nonce: String,
+    /// What the supplier wants to read, with status 200; with `None`, status 204 and nothing.
+    pub reply: Option<&'static str>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum About {
+    Reference(Reference),
+    TheirId(String),
+}
