@@ -1,0 +1,1 @@
+//! Suppliers, each by its protocol: one attempt per call, and nothing else.
