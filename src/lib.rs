@@ -22,5 +22,6 @@ pub mod ops;
 pub mod patience;
 pub mod pipeline;
 pub mod pool;
+pub mod procurement;
 pub mod sealing;
 pub mod stock;

@@ -9,7 +9,7 @@ use std::fmt;
 use crate::{
     ids::Quantity,
     money::{Currency, MinorUnits},
-    supplier::{SupplierName, SupplierProduct},
+    supplier::{RefusalMeans, SupplierName, SupplierProduct},
     time::Timestamp,
 };
 
@@ -190,6 +190,8 @@ pub struct Attempt {
     pub sent_at: Option<Timestamp>,
     /// What the supplier said last, in a line; never a key.
     pub said: Option<String>,
+    /// Of a refused one: what the no means for the line.
+    pub refusal: Option<RefusalMeans>,
 }
 
 /// A change of an attempt, committed before the next call is made.
@@ -207,6 +209,8 @@ pub struct Change {
     pub queries: u32,
     /// How many not-founds count now.
     pub not_founds: u32,
+    /// With `to: Refused`: what the no means for the line. Kept where `None`.
+    pub refusal: Option<RefusalMeans>,
 }
 
 impl Change {
@@ -223,6 +227,7 @@ impl Change {
             said: None,
             queries: 0,
             not_founds: attempt.not_founds,
+            refusal: None,
         }
     }
 

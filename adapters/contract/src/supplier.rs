@@ -155,6 +155,25 @@ pub enum RefusalMeans {
     NobodyCan,
 }
 
+impl RefusalMeans {
+    pub const ALL: [Self; 3] = [Self::AskAnother, Self::AskAgainLater, Self::NobodyCan];
+
+    /// The number that stands in the ledger.
+    #[must_use]
+    pub fn code(self) -> i16 {
+        match self {
+            Self::AskAnother => 0,
+            Self::AskAgainLater => 1,
+            Self::NobodyCan => 2,
+        }
+    }
+
+    #[must_use]
+    pub fn from_code(code: i16) -> Option<Self> {
+        Self::ALL.into_iter().find(|means| means.code() == code)
+    }
+}
+
 /// What came of sending a purchase.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[must_use]
