@@ -10,7 +10,7 @@ use async_trait::async_trait;
 
 use crate::{
     attempt::{Attempt, AttemptId, Change, Intent},
-    ids::{Fingerprint, WorkerId},
+    ids::{Fingerprint, Sku, WorkerId},
     ports::ledger::LedgerError,
     procurement::{
         Lease, Placed, Procurement, ProcurementCounts, Release, Released, Resolution, Review, ReviewCase, ReviewId,
@@ -40,6 +40,14 @@ pub struct Limits {
     /// The request's time limit and the supplier's settle time together: a not-found counts only so long
     /// after the lease's end.
     pub settles: Duration,
+}
+
+/// An attempt that a callback was about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Woken {
+    pub attempt: Attempt,
+    pub sku: Sku,
+    pub recharge: bool,
 }
 
 #[async_trait]
@@ -81,12 +89,12 @@ pub trait Procurements: Send + Sync {
     /// [`ProcurementError`].
     async fn release(&self, lease: &Lease, release: &Release) -> Result<Released, ProcurementError>;
 
-    /// Makes the procurement of an attempt of this supplier due now, if it waits. `None`: no such attempt;
-    /// `Some(false)`: the attempt is final.
+    /// Makes the procurement of an attempt of this supplier due now, if the attempt is open, and gives the
+    /// attempt; a final one changes nothing. `None`: no such attempt.
     ///
     /// # Errors
     /// [`LedgerError`].
-    async fn wake(&self, supplier: &SupplierName, about: &About) -> Result<Option<bool>, LedgerError>;
+    async fn wake(&self, supplier: &SupplierName, about: &About) -> Result<Option<Woken>, LedgerError>;
 
     /// # Errors
     /// [`LedgerError`].
