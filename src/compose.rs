@@ -1,12 +1,15 @@
 //! The composition root: the one place that names the adapters. From a checked configuration, or an
 //! embedded data folder, it makes the ports that everything else works with.
 
+mod buying;
+
 use std::{path::Path, sync::Arc, time::Duration};
 
 use fulfil_contract::ports::{
     announcer::Announcer,
     books::Books,
     ledger::{Ledger, LedgerError},
+    procurements::{Procurements, Reviews},
     stock::{Stock, StockClaims, StockError, StockLoading},
     stock_ledger::StockLedger,
 };
@@ -20,6 +23,8 @@ use crate::{
     pipeline::{announce::Mode, intake::Limits},
     pool::{Ports, Settings},
 };
+
+pub use buying::{buying, callbacks, protocol_mistakes, supplies, vault};
 
 /// How long one call to the broker may take, results aside.
 const BROKER_LIMIT: Duration = Duration::from_secs(10);
@@ -38,6 +43,8 @@ pub enum ComposeError {
     Ledger(#[from] LedgerError),
     #[error("stock.url: {0}")]
     Stock(#[from] StockError),
+    #[error("{0}")]
+    Supplier(String),
     #[error(transparent)]
     Folder(#[from] fulfil_sqlite::OpenError),
 }
@@ -51,6 +58,8 @@ pub struct Stores {
     pub stock: Arc<dyn Stock>,
     pub loading: Arc<dyn StockLoading>,
     pub claims: Arc<dyn StockClaims>,
+    pub procurements: Arc<dyn Procurements>,
+    pub reviews: Arc<dyn Reviews>,
 }
 
 impl std::fmt::Debug for Stores {
@@ -69,10 +78,12 @@ pub fn stores(config: &Config) -> Result<Stores, ComposeError> {
     Ok(Stores {
         ledger: postgres.clone(),
         stock_ledger: postgres.clone(),
-        books: postgres,
+        books: postgres.clone(),
         stock: redis.clone(),
         loading: redis.clone(),
         claims: redis,
+        procurements: postgres.clone(),
+        reviews: postgres,
     })
 }
 
@@ -103,7 +114,7 @@ fn lanes(config: &Config) -> u16 {
 /// # Errors
 /// [`ComposeError`].
 pub fn worker(config: &Config) -> Result<Ports, ComposeError> {
-    let Stores { ledger, stock_ledger, stock, loading, claims, books: _ } = stores(config)?;
+    let Stores { ledger, stock_ledger, stock, loading, claims, procurements, books: _, reviews: _ } = stores(config)?;
     let (url, limit) = (broker_url(config)?, config.results.confirm_timeout);
     let announcers = move || -> Arc<dyn Announcer> { Arc::new(RabbitAnnouncer::new(url.clone(), limit)) };
     Ok(Ports {
@@ -114,6 +125,7 @@ pub fn worker(config: &Config) -> Result<Ports, ComposeError> {
         claims,
         ledger,
         stock_ledger,
+        procurements,
     })
 }
 
@@ -175,17 +187,20 @@ impl Folder {
             books: sqlite.clone(),
             stock: sqlite.clone(),
             loading: sqlite.clone(),
-            claims: sqlite,
+            claims: sqlite.clone(),
+            procurements: sqlite.clone(),
+            reviews: sqlite,
         }
     }
 
     /// All the ports of a worker.
     #[must_use]
     pub fn worker(&self) -> Ports {
-        let Stores { ledger, stock_ledger, stock, loading, claims, books: _ } = self.stores();
+        let Stores { ledger, stock_ledger, stock, loading, claims, procurements, books: _, reviews: _ } = self.stores();
         let announcer = Arc::new(self.0.clone());
         let announcers = Box::new(move || -> Arc<dyn Announcer> { announcer.clone() });
-        Ports { sources: Arc::new(self.0.clone()), announcers, stock, loading, claims, ledger, stock_ledger }
+        let sources = Arc::new(self.0.clone());
+        Ports { sources, announcers, stock, loading, claims, ledger, stock_ledger, procurements }
     }
 
     /// Puts order messages into the inbox.
@@ -217,6 +232,8 @@ pub fn settings(config: &Config, until_empty: Option<Duration>) -> Settings {
         in_flight: config.source.in_flight,
         until_empty,
         grace: config.worker.drain,
+        assortment: Arc::new(config.assortment().clone()),
+        buying: None,
     }
 }
 
@@ -248,6 +265,8 @@ impl Folder {
 pub struct LedgerSide {
     pub stock_ledger: Arc<dyn StockLedger>,
     pub books: Arc<dyn Books>,
+    pub procurements: Arc<dyn Procurements>,
+    pub reviews: Arc<dyn Reviews>,
 }
 
 impl std::fmt::Debug for LedgerSide {
@@ -257,8 +276,8 @@ impl std::fmt::Debug for LedgerSide {
 }
 
 impl From<Stores> for LedgerSide {
-    fn from(Stores { stock_ledger, books, .. }: Stores) -> Self {
-        Self { stock_ledger, books }
+    fn from(Stores { stock_ledger, books, procurements, reviews, .. }: Stores) -> Self {
+        Self { stock_ledger, books, procurements, reviews }
     }
 }
 
@@ -268,5 +287,10 @@ impl From<Stores> for LedgerSide {
 /// [`ComposeError`] when its URL is missing or is none.
 pub fn ledger_side(config: &Config) -> Result<LedgerSide, ComposeError> {
     let postgres = Arc::new(postgres(config)?);
-    Ok(LedgerSide { stock_ledger: postgres.clone(), books: postgres })
+    Ok(LedgerSide {
+        stock_ledger: postgres.clone(),
+        books: postgres.clone(),
+        procurements: postgres.clone(),
+        reviews: postgres,
+    })
 }

@@ -12,10 +12,33 @@ pub enum Point {
     Claimed,
     Recorded,
     Announced,
+    /// Slow lane: the attempt is committed, nothing is sent.
+    Intended,
+    /// It is committed as sent; the call begins.
+    Sent,
+    /// The supplier has answered; nothing of it is committed.
+    Bought,
+    /// A query was answered; nothing of it is committed.
+    Queried,
+    /// The goods are committed.
+    Placed,
+    /// The procurement was given back.
+    Released,
 }
 
 impl Point {
-    pub const ALL: [Self; 4] = [Self::Received, Self::Claimed, Self::Recorded, Self::Announced];
+    pub const ALL: [Self; 10] = [
+        Self::Received,
+        Self::Claimed,
+        Self::Recorded,
+        Self::Announced,
+        Self::Intended,
+        Self::Sent,
+        Self::Bought,
+        Self::Queried,
+        Self::Placed,
+        Self::Released,
+    ];
 
     #[must_use]
     pub fn name(self) -> &'static str {
@@ -24,6 +47,12 @@ impl Point {
             Self::Claimed => "claimed",
             Self::Recorded => "recorded",
             Self::Announced => "announced",
+            Self::Intended => "intended",
+            Self::Sent => "sent",
+            Self::Bought => "bought",
+            Self::Queried => "queried",
+            Self::Placed => "placed",
+            Self::Released => "released",
         }
     }
 }

@@ -5,6 +5,7 @@
 //!
 //! - [`pipeline`]: the order's way; [`pipeline::Way::fulfil`] is all of it
 //! - [`stock`]: keys in (import, loading), claims out, what happens when the stock server forgets
+//! - [`procurement`]: what stock can't fill is bought from suppliers, once
 //! - [`pool`]: a worker: its lanes and the tasks beside them, from start to drained
 //! - [`ops`]: metrics, admin port, draining
 //! - [`sealing`]: nothing that we run opens a key

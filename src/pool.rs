@@ -13,12 +13,16 @@ use fulfil_contract::{
     ports::{
         announcer::Announcer,
         ledger::Ledger,
+        procurements::Procurements,
         source::{SourceError, Sources},
         stock::{Stock, StockClaims, StockLoading},
         stock_ledger::StockLedger,
     },
 };
-use tokio::{sync::mpsc, task::JoinSet};
+use tokio::{
+    sync::{Notify, mpsc},
+    task::JoinSet,
+};
 
 use crate::{
     ops::drain::{Drain, Draining, Phase},
@@ -26,9 +30,15 @@ use crate::{
     pipeline::{
         Way, alone::Gate, announce::Mode, batch::Tally, board::Board, intake::Limits, lane::Lane, sweep::sweep,
     },
+    procurement::{
+        assortment::Assortment,
+        buyer::{Buyer, Supplies, Times},
+        watch,
+    },
     stock::{
         catalogue::Catalogue,
         desk::ClaimDesk,
+        import::Vault,
         keeper::Keeper,
         takeover::{TakeOver, beat},
     },
@@ -46,6 +56,7 @@ pub struct Ports {
     pub claims: Arc<dyn StockClaims>,
     pub ledger: Arc<dyn Ledger>,
     pub stock_ledger: Arc<dyn StockLedger>,
+    pub procurements: Arc<dyn Procurements>,
 }
 
 impl std::fmt::Debug for Ports {
@@ -63,6 +74,24 @@ pub struct Settings {
     pub until_empty: Option<Duration>,
     /// How long what is in flight may take once draining began.
     pub grace: Duration,
+    /// Which SKUs suppliers may fill.
+    pub assortment: Arc<Assortment>,
+    /// `None`: this process buys nothing; others do.
+    pub buying: Option<Buying>,
+}
+
+/// What buying from suppliers takes.
+#[derive(Debug, Clone)]
+pub struct Buying {
+    pub supplies: Supplies,
+    pub vault: Vault,
+    pub times: Times,
+    /// Procurements that are worked on at once.
+    pub in_flight: usize,
+    /// Rung when there may be something due.
+    pub bell: Arc<Notify>,
+    /// With `until_empty`: no procurement may be open either.
+    pub awaits_all: bool,
 }
 
 /// What a worker did.
@@ -118,6 +147,11 @@ pub async fn run(
     let (alarms, called) = mpsc::channel(ALARMS);
     let desk = Arc::new(ClaimDesk::new(ports.stock.clone(), catalogue.clone(), worker.clone(), alarms));
     let beside = beside(&ports, &settings, &worker, &catalogue, &desk, called, &draining).await;
+    let bell = settings.buying.as_ref().map(|buying| buying.bell.clone()).unwrap_or_default();
+    let buyer = settings.buying.clone().map(|buying| {
+        let buyer = buyer(&ports, &settings, buying, &worker);
+        tokio::spawn(buyer.run(board.clone(), draining.clone()))
+    });
 
     let gate = Gate::default();
     let mut running = JoinSet::new();
@@ -127,6 +161,8 @@ pub async fn run(
             ledger: ports.ledger.clone(),
             desk: desk.clone(),
             announcer: (ports.announcers)(),
+            assortment: settings.assortment.clone(),
+            bell: bell.clone(),
             mode: settings.mode,
             lane,
         };
@@ -144,7 +180,8 @@ pub async fn run(
     tracing::info!(%worker, lanes = count, "working");
     let mut ending = JoinSet::new();
     if let Some(time) = settings.until_empty {
-        ending.spawn(drain_when_idle(board, time, drain.clone(), draining.clone()));
+        let awaited = settings.buying.filter(|buying| buying.awaits_all).map(|_| ports.procurements.clone());
+        ending.spawn(drain_when_idle(board, time, awaited, drain.clone(), draining.clone()));
     }
     ending.spawn(abandon_after(settings.grace, drain.clone(), draining.clone()));
 
@@ -156,6 +193,11 @@ pub async fn run(
         }
     }
     drain.enter(Phase::Draining);
+    if let Some(buyer) = buyer
+        && let Ok(Err(panic)) = draining.unless_abandoned(buyer).await
+    {
+        tracing::error!(%panic, "the buyer ended without an outcome");
+    }
     let abandoned = draining.phase() == Phase::Abandoning;
     end(beside, &desk).await;
     Ok(Done { tally, seconds: started.elapsed().as_secs_f64(), abandoned })
@@ -194,6 +236,10 @@ async fn beside(
     beside.spawn(keeper.keep(called, draining.clone()));
     beside.spawn(takeover.watch(draining.clone()));
     beside.spawn(desk.clone().flush_when_idle(draining.clone()));
+    if let Some(buying) = &settings.buying {
+        beside.spawn(watch::offers(buying.supplies.clone(), draining.clone()));
+        beside.spawn(watch::counts(ports.procurements.clone(), draining.clone()));
+    }
     beside.spawn(sweep(ports.ledger.clone(), (ports.announcers)(), settings.mode, draining.clone()));
     beside
 }
@@ -217,12 +263,38 @@ async fn abandon_after(grace: Duration, drain: Arc<Drain>, mut draining: Drainin
 }
 
 /// Drains once every lane has had nothing to do for `time`.
-async fn drain_when_idle(board: Board, time: Duration, drain: Arc<Drain>, mut draining: Draining) {
+async fn drain_when_idle(
+    board: Board,
+    time: Duration,
+    awaited: Option<Arc<dyn Procurements>>,
+    drain: Arc<Drain>,
+    mut draining: Draining,
+) {
     const LOOK: Duration = Duration::from_millis(50);
     while draining.pause(LOOK).await {
-        if board.all_idle_for(time) {
+        if board.all_idle_for(time) && none_open(awaited.as_deref()).await {
             drain.enter(Phase::Draining);
         }
+    }
+}
+
+async fn none_open(awaited: Option<&dyn Procurements>) -> bool {
+    match awaited {
+        None => true,
+        Some(ledger) => ledger.counts().await.is_ok_and(|counts| counts.open == 0),
+    }
+}
+
+fn buyer(ports: &Ports, settings: &Settings, buying: Buying, worker: &WorkerId) -> Buyer {
+    Buyer {
+        ledger: ports.procurements.clone(),
+        supplies: buying.supplies,
+        assortment: settings.assortment.clone(),
+        vault: buying.vault,
+        times: buying.times,
+        in_flight: buying.in_flight,
+        worker: worker.clone(),
+        bell: buying.bell,
     }
 }
 

@@ -133,3 +133,28 @@ fn every_invariant_has_a_chapter() {
         assert!(invariants.contains(&format!("\n## I{number}: ")), "docs/invariants.md has no chapter I{number}");
     }
 }
+
+/// docs/attempts.md draws the machine that the code has, arrow for arrow.
+#[test]
+fn the_drawn_attempt_machine_is_the_one_in_the_code() {
+    use fulfil_contract::attempt::AttemptState;
+    let drawn = read("docs/attempts.md");
+    let drawing = drawn.split("stateDiagram-v2").nth(1).unwrap().split("```").next().unwrap();
+    let arrows: BTreeSet<(String, String)> = drawing
+        .lines()
+        .filter_map(|line| line.trim().split_once(" --> "))
+        .map(|(from, to)| (from.to_owned(), to.to_owned()))
+        .collect();
+    let mut code = BTreeSet::from([("[*]".to_owned(), AttemptState::Intended.as_str().to_owned())]);
+    for from in AttemptState::ALL {
+        let next = AttemptState::ALL.into_iter().filter(|to| from.may_become(*to));
+        code.extend(next.map(|to| (from.as_str().to_owned(), to.as_str().to_owned())));
+        if !from.is_open() {
+            code.insert((from.as_str().to_owned(), "[*]".to_owned()));
+        }
+    }
+    assert_eq!(arrows, code);
+    for state in AttemptState::ALL {
+        assert!(drawn.contains(&format!("| `{}` |", state.as_str())), "the table lacks {state:?}");
+    }
+}

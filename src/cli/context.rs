@@ -169,6 +169,17 @@ impl Context {
         }
     }
 
+    /// The ledger alone to change; no stock server is needed.
+    ///
+    /// # Errors
+    /// As [`Context::to_read`]; 75 when another process works in the data folder.
+    pub fn ledger_to_write(&self) -> Result<LedgerSide, Failure> {
+        match self.data() {
+            Some(folder) => Ok(compose::embedded(folder).map_err(failure_of::compose)?.stores().into()),
+            None => self.ledger_to_read(),
+        }
+    }
+
     /// The data folder to look at; `None`: the configured servers.
     ///
     /// # Errors
@@ -178,6 +189,8 @@ impl Context {
     }
 
     fn load(&self) -> &Result<Config, ConfigErrors> {
-        self.loaded.get_or_init(|| Config::load(Sources::of_process(self.file.as_deref())))
+        self.loaded.get_or_init(|| {
+            Config::load_checked(Sources::of_process(self.file.as_deref()), &compose::protocol_mistakes)
+        })
     }
 }

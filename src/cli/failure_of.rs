@@ -15,7 +15,7 @@ use crate::{
 #[must_use]
 pub fn compose(error: ComposeError) -> Failure {
     let exit = match &error {
-        ComposeError::Config(_) | ComposeError::Source(_) => Exit::Config,
+        ComposeError::Config(_) | ComposeError::Source(_) | ComposeError::Supplier(_) => Exit::Config,
         ComposeError::Topology(_) => Exit::Unavailable,
         ComposeError::Ledger(error) => of_ledger(error),
         ComposeError::Stock(error) => of_stock(error),

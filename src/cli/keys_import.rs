@@ -1,11 +1,11 @@
 //! `fulfil keys import`: a key file into the ledger, sealed on the way. The same file again imports nothing.
 
-use std::{path::PathBuf, sync::Arc};
+use std::path::PathBuf;
 
 use serde::Serialize;
 
 use super::{
-    context::{Context, Needed},
+    context::Context,
     failure::{Exit, Failure},
     failure_of,
     import_problems::{Listed, Problems},
@@ -13,11 +13,11 @@ use super::{
     output::Output,
     progress,
     summary::grouped,
+    vault::ledger_and_vault,
 };
 use crate::{
-    compose::{self, LedgerSide},
-    sealing::{Fingerprinter, OwnKeys, Sealer},
-    stock::import::{ImportCounts, Vault, import},
+    compose::LedgerSide,
+    stock::import::{ImportCounts, import},
 };
 
 #[derive(Debug, clap::Args)]
@@ -74,25 +74,6 @@ pub async fn execute(args: Args, context: &Context) -> Result<(), Failure> {
             format!("{} could not be imported: mend them and import the file again, what is in is skipped", lines(bad)),
         )),
     }
-}
-
-/// A data folder has sealing keys of its own; the servers' recipient holds the private key elsewhere.
-fn ledger_and_vault(context: &Context) -> Result<(LedgerSide, Vault), Failure> {
-    let (ledger, sealer, fingerprinter) = match context.data() {
-        Some(path) => {
-            let folder = compose::embedded(path).map_err(failure_of::compose)?;
-            let own = OwnKeys::open_or_make(path).map_err(failure_of::own_keys)?;
-            (folder.stores().into(), own.sealer, own.fingerprinter)
-        }
-        None => {
-            let config = context.config_with(&[Needed::LedgerUrl, Needed::Recipient, Needed::FingerprintSecret])?;
-            let recipient = config.sealing_recipient().map_err(failure_of::config)?;
-            let secret = config.fingerprint_secret().map_err(failure_of::config)?;
-            let ledger = compose::ledger_side(config).map_err(failure_of::compose)?;
-            (ledger, Sealer::new(recipient.clone()), Fingerprinter::new(secret))
-        }
-    };
-    Ok((ledger, Vault { sealer: Arc::new(sealer), fingerprinter: Arc::new(fingerprinter) }))
 }
 
 fn lines(count: u64) -> String {

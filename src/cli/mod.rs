@@ -27,12 +27,17 @@ pub mod output;
 pub mod progress;
 pub mod result_keys;
 pub mod results_tail;
+pub mod review_list;
+pub mod review_resolve;
 pub mod run;
 pub mod stock_rebuild;
 pub mod stock_status;
 pub mod summary;
+pub mod supplier_check;
+pub mod supplier_list;
 pub mod table;
 pub mod topic_pattern;
+pub mod vault;
 pub mod worker;
 
 use clap::{Parser, Subcommand};
@@ -44,7 +49,7 @@ const AFTER_HELP: &str = "\
 To begin with, and with nothing to install:
   fulfil run --orders orders.jsonl --keys keys.csv
 
-Exit codes: 0 done; 1 audit not ok, no such order or SKU; 64 usage; 65 bad input data; 66 a file can't be read;
+Exit codes: 0 done; 1 audit not ok, no such order, SKU or review; 64 usage; 65 bad input data; 66 a file can't be read;
 69 a server is unavailable; 70 a defect; 73 a file can't be made; 75 try again; 78 bad configuration";
 
 /// Fulfils orders for virtual goods: from stock, each with one effect.
@@ -78,6 +83,12 @@ pub enum Command {
     /// Results: tail
     #[command(subcommand, arg_required_else_help = true)]
     Results(ResultsCommand),
+    /// What a person must decide: list, resolve
+    #[command(subcommand, arg_required_else_help = true)]
+    Review(ReviewCommand),
+    /// Suppliers: list, check
+    #[command(subcommand, arg_required_else_help = true)]
+    Supplier(SupplierCommand),
     /// Does everything add up? Exit code 1 if not
     Audit(audit::Args),
     /// Make a key pair: prints the recipient, keeps the private key in a file
@@ -120,6 +131,22 @@ pub enum ResultsCommand {
 }
 
 #[derive(Debug, Subcommand)]
+pub enum ReviewCommand {
+    /// Show what waits for a decision, with the evidence
+    List(review_list::Args),
+    /// Decide, and say why
+    Resolve(review_resolve::Args),
+}
+
+#[derive(Debug, Subcommand)]
+pub enum SupplierCommand {
+    /// Show each supplier's health, breaker and balance, as a running worker sees them
+    List(supplier_list::Args),
+    /// Ask each supplier for our balance, and for price and stock of what routes buy there; buys nothing
+    Check(supplier_check::Args),
+}
+
+#[derive(Debug, Subcommand)]
 pub enum ConfigCommand {
     /// Check the configuration, and show every key, its value and where it comes from
     Check(config_check::Args),
@@ -147,6 +174,10 @@ impl Command {
             Self::Order(OrderCommand::Check(args)) => order_check::execute(args, context).await,
             Self::Order(OrderCommand::Show(args)) => order_show::execute(args, context).await,
             Self::Results(ResultsCommand::Tail(args)) => results_tail::execute(args, context).await,
+            Self::Review(ReviewCommand::List(args)) => review_list::execute(args, context).await,
+            Self::Review(ReviewCommand::Resolve(args)) => review_resolve::execute(args, context).await,
+            Self::Supplier(SupplierCommand::List(args)) => supplier_list::execute(args, context).await,
+            Self::Supplier(SupplierCommand::Check(args)) => supplier_check::execute(args, context).await,
             Self::Audit(args) => audit::execute(args, context).await,
             Self::Keygen(args) => keygen::execute(args, context).await,
             Self::Open(args) => open::execute(args, context).await,

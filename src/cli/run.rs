@@ -21,7 +21,7 @@ use crate::{
     compose::{self, Folder},
     ops::{drain::Drain, metrics, signals::drain_on_signal},
     pipeline::board::Board,
-    pool::{self, Done, StartError},
+    pool::{self, Buying, Done, StartError},
     sealing::OwnKeys,
     stock::import::{ImportCounts, Problem, Vault, import},
 };
@@ -70,8 +70,8 @@ pub async fn execute(args: Args, context: &Context) -> Result<(), Failure> {
     // Nobody scrapes a run; the recorder stays, so that the pipeline is the same one.
     metrics::install().map_err(|error| Failure::new(Exit::Software, error.to_string()))?;
 
+    let vault = Vault { sealer: Arc::new(own.sealer), fingerprinter: Arc::new(own.fingerprinter) };
     if let Some(file) = keys {
-        let vault = Vault { sealer: Arc::new(own.sealer), fingerprinter: Arc::new(own.fingerprinter) };
         import_keys(file, &vault, &folder.stores().stock_ledger, config.stock.buckets).await?;
     }
     let lines = fill_inbox(orders, &args.orders, &folder).await?;
@@ -81,6 +81,10 @@ pub async fn execute(args: Args, context: &Context) -> Result<(), Failure> {
     let showing = tokio::spawn(show(bar, board.clone()));
     let mut settings = compose::settings(config, Some(EMPTY_FOR));
     settings.mode = crate::pipeline::announce::Mode::Single;
+    // What suppliers owe is waited for: the shop has no other process that goes on with it.
+    settings.buying = compose::buying(config, || Ok(vault))
+        .map_err(failure_of::compose)?
+        .map(|buying| Buying { awaits_all: true, ..buying });
     let done = pool::run(folder.worker(), settings, board, drain, draining).await;
     showing.abort();
     let done = match done {

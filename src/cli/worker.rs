@@ -13,6 +13,7 @@ use crate::{
     ops::{admin, drain::Drain, metrics, signals::drain_on_signal},
     pipeline::board::Board,
     pool::{self, StartError},
+    procurement::callbacks::serve,
 };
 
 /// A queue that was empty for so long, with nothing of this worker in flight, is empty.
@@ -36,22 +37,30 @@ pub async fn execute(args: Args, context: &Context) -> Result<(), Failure> {
     }
     let config = context.config_with(&[Needed::SourceUrl, Needed::LedgerUrl, Needed::StockUrl])?;
     let ports = compose::worker(config).map_err(failure_of::compose)?;
-    let settings = compose::settings(config, args.until_empty.then_some(EMPTY_FOR));
+    let mut settings = compose::settings(config, args.until_empty.then_some(EMPTY_FOR));
+    settings.buying = compose::buying(config, || compose::vault(config)).map_err(failure_of::compose)?;
 
     let metrics = metrics::install().map_err(|error| Failure::new(Exit::Software, error.to_string()))?;
     let (drain, draining) = Drain::new();
     let drain = Arc::new(drain);
     drain_on_signal(drain.clone()).map_err(|error| Failure::new(Exit::Software, error.to_string()))?;
     let board = Board::default();
+    let supplies = settings.buying.as_ref().map(|buying| buying.supplies.clone()).unwrap_or_default();
     if let Some(address) = config.admin.listen {
         let ready = {
             let board = board.clone();
             Arc::new(move || board.ready())
         };
-        let bound = admin::serve(address, metrics, ready, draining.clone())
+        let bound = admin::serve(address, metrics, ready, Arc::new(move || supplies.told()), draining.clone())
             .await
             .map_err(|error| Failure::new(Exit::Unavailable, error.to_string()))?;
         tracing::info!(%bound, "the admin port answers /metrics, /healthz and /readyz");
+    }
+    if let (Some(address), Some(buying)) = (config.callbacks.listen, &settings.buying) {
+        let callbacks = compose::callbacks(config, buying).map_err(failure_of::compose)?;
+        let bound =
+            serve(address, callbacks).await.map_err(|error| Failure::new(Exit::Unavailable, error.to_string()))?;
+        tracing::info!(%bound, "suppliers' callbacks are taken at /callbacks/<supplier>");
     }
     let done = match pool::run(ports, settings, board, drain, draining).await {
         Ok(done) => done,

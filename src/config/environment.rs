@@ -10,9 +10,10 @@ use super::{
     error::{ConfigError, Problem},
     keys::{KEYS, Key},
     kind::Raw,
-    load::Given,
+    load::{AllGiven, Given},
     nearest,
     place::Place,
+    routes, suppliers,
 };
 
 /// Far more than a secret or a URL needs.
@@ -20,15 +21,35 @@ const MOST_BYTES: u64 = 64 * 1024;
 
 /// Variables without two underscores belong to others (a cluster sets `FULFIL_SERVICE_HOST` for a service
 /// of that name), unless one looks like a key of ours.
-pub(super) fn read(environment: &BTreeMap<String, String>, given: &mut Vec<Given>, errors: &mut Vec<ConfigError>) {
+pub(super) fn read(environment: &BTreeMap<String, String>, given: &mut AllGiven, errors: &mut Vec<ConfigError>) {
+    let mut of_suppliers = suppliers::Variables::new(environment, &mut given.suppliers);
     for (name, value) in environment {
         let place = Place::Variable(name.clone());
-        match read_one(name, value, environment) {
-            Ok(Some((key, text))) => given.push(Given { key, raw: Raw::Untyped(text), place }),
+        let read = match of_suppliers.read(name, value) {
+            Ok(true) => Ok(None),
+            Ok(false) => read_one(name, value, environment),
+            Err(problem) => Err(problem),
+        };
+        match read {
+            Ok(Some((key, text))) => given.keys.push(Given { key, raw: Raw::Untyped(text), place }),
             Ok(None) => {}
             Err(problem) => errors.push(ConfigError::new(place, problem)),
         }
     }
+}
+
+/// The value in the file that a variable names. `variable` is the one that would hold the value itself.
+pub(super) fn secret_of(
+    key: String,
+    variable: String,
+    path: &str,
+    environment: &BTreeMap<String, String>,
+) -> Result<String, Problem> {
+    if environment.contains_key(&variable) {
+        return Err(Problem::Twice { key, other: variable });
+    }
+    // The path is not shown: some put the secret itself there.
+    secret_in(path).map_err(|error| Problem::SecretFile { key, reason: error.to_string(), variable })
 }
 
 fn read_one(
@@ -40,23 +61,16 @@ fn read_one(
         return Ok(Some((key, value.into())));
     }
     if let Some(key) = KEYS.iter().find(|key| key.file_variable().as_deref() == Some(name)) {
-        let variable = key.variable();
-        if environment.contains_key(&variable) {
-            return Err(Problem::Twice { key: key.full_name(), other: variable });
-        }
-        // The value is not shown: some put the secret itself here.
-        let text = secret_in(value).map_err(|error| Problem::SecretFile {
-            key: key.full_name(),
-            reason: error.to_string(),
-            variable,
-        })?;
-        return Ok(Some((key, text)));
+        return Ok(Some((key, secret_of(key.full_name(), key.variable(), value, environment)?)));
     }
     if let Some(key) = KEYS.iter().find(|key| name.strip_suffix("_FILE") == Some(&key.variable())) {
         return Err(Problem::NoSecret { right: key.variable() });
     }
     let unprefixed = name.strip_prefix("FULFIL_").unwrap_or(name).to_lowercase();
     if let Some((section, key_name)) = unprefixed.split_once("__") {
+        if section == routes::SECTION {
+            return Err(Problem::UnknownVariable { hint: "routes stand in the file, below [routes.SKU]".into() });
+        }
         let hint = nearest_variable(section, key_name).map_or_else(
             || "docs/configuration.md lists those there are".into(),
             |variable| format!("did you mean {variable}?"),

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::place::Place;
+use super::{keys::variable_of, place::Place};
 
 /// No more errors than this are listed: nobody reads on, and the file is probably another one.
 const MOST_SHOWN: usize = 100;
@@ -39,6 +39,13 @@ pub enum Problem {
     OutsideSection { name: String, hint: String },
     #[error("{name}: found {found}; it is a section: write [{name}] on a line of its own and its keys below it")]
     SectionIsNoTable { name: String, found: &'static str },
+    /// What a supplier's protocol says about a key of its own.
+    #[error("{key}: {text}")]
+    Protocol { key: String, text: String },
+    #[error(
+        "{timeouts}: a purchase has to end {margin} s before its lease does (procurement.lease_seconds = {lease}), or another worker goes on with its line meanwhile; allowed: at most {most_ms}, or set procurement.lease_seconds to at least {least}"
+    )]
+    LeaseTooShort { timeouts: String, margin: u64, lease: u64, most_ms: u128, least: u64 },
     #[error("unknown variable; {hint}")]
     UnknownVariable { hint: String },
     #[error("unknown key {name}, which is a mistake in fulfil: please report it")]
@@ -71,21 +78,17 @@ impl ConfigError {
     /// `key` is the full name of a key of the table.
     pub(super) fn not_set(key: &str, file: &str) -> Self {
         let (section, name) = key.split_once('.').unwrap_or(("", key));
-        let variables = match super::keys::find(section, name) {
-            Some(row) => match row.file_variable() {
-                Some(file_variable) => format!("{} or {file_variable}", row.variable()),
-                None => row.variable(),
-            },
-            None => String::new(),
-        };
-        let problem = Problem::NotSet {
-            key: key.into(),
-            section: section.into(),
-            name: name.into(),
-            file: file.into(),
-            variables,
-        };
-        Self { place: None, problem: problem.into() }
+        let file_too = super::keys::find(section, name).is_some_and(|row| row.file_variable().is_some());
+        Self::not_set_in(None, section, name, file_too, file)
+    }
+
+    /// `file_too`: a variable may also name a file that holds it.
+    pub(super) fn not_set_in(place: Option<Place>, section: &str, name: &str, file_too: bool, file: &str) -> Self {
+        let key = format!("{section}.{name}");
+        let variable = variable_of(&key);
+        let variables = if file_too { format!("{variable} or {variable}_FILE") } else { variable };
+        let problem = Problem::NotSet { key, section: section.into(), name: name.into(), file: file.into(), variables };
+        Self { place, problem: problem.into() }
     }
 }
 

@@ -1,7 +1,6 @@
 //! The TOML file: every value with its line, and everything that is wrong with the file's form.
 
-use std::collections::BTreeSet;
-
+use fulfil_contract::supplier::SupplierName;
 use toml::{
     Spanned,
     de::{DeTable, DeValue},
@@ -9,36 +8,40 @@ use toml::{
 
 use super::{
     error::{ConfigError, Problem},
-    keys::{self, KEYS, SECTIONS},
-    kind::Raw,
-    load::Given,
-    nearest,
-    place::Place,
+    keys::{self, KEYS},
+    kind::{Raw, quote},
+    lines::Lines,
+    load::{AllGiven, Given},
+    nearest, routes,
     sources::ConfigFile,
+    suppliers::{self, GivenSupplier},
 };
 
-pub(super) fn read(file: &ConfigFile, given: &mut Vec<Given>, errors: &mut Vec<ConfigError>) {
-    let readable = without_syntax_errors(file, errors);
+pub(super) fn read(file: &ConfigFile, given: &mut AllGiven, errors: &mut Vec<ConfigError>) {
+    let lines = Lines::of(file);
+    let readable = lines.without_syntax_errors(errors);
     let (document, _) = DeTable::parse_recoverable(&readable);
-    let mut reader = Reader { file, given, errors };
+    let mut reader = Reader { lines, given, errors };
     for (name, value) in document.get_ref() {
         reader.top(name.get_ref(), value, name.span().start);
     }
 }
 
 struct Reader<'a> {
-    file: &'a ConfigFile,
-    given: &'a mut Vec<Given>,
+    lines: Lines<'a>,
+    given: &'a mut AllGiven,
     errors: &'a mut Vec<ConfigError>,
 }
 
 impl Reader<'_> {
     fn top(&mut self, name: &str, value: &Spanned<DeValue<'_>>, at: usize) {
-        let known = SECTIONS.iter().any(|(section, _)| *section == name);
+        let known = nearest::all_sections().any(|section| section == name);
         let problem = match value.get_ref() {
+            DeValue::Table(table) if name == suppliers::SECTION => return self.suppliers(table),
+            DeValue::Table(table) if name == routes::SECTION => return self.routes(table),
             DeValue::Table(table) if known => return self.section(name, table),
             DeValue::Table(_) => Problem::UnknownSection { name: name.into(), hint: section_hint(name) },
-            other if known => Problem::SectionIsNoTable { name: name.into(), found: type_of(other) },
+            other if known => section_is_no_table(nearest::in_brackets(name), other),
             _ => Problem::OutsideSection { name: name.into(), hint: outside_hint(name) },
         };
         self.wrong(at, problem);
@@ -50,8 +53,8 @@ impl Reader<'_> {
             let name = name.get_ref();
             match keys::find(section, name) {
                 Some(key) => {
-                    let place = place(self.file, at);
-                    self.given.push(Given { key, raw: raw(value.get_ref()), place });
+                    let place = self.lines.place(at);
+                    self.given.keys.push(Given { key, raw: raw(value.get_ref()), place });
                 }
                 None => {
                     let hint = key_hint(section, name);
@@ -61,80 +64,53 @@ impl Reader<'_> {
         }
     }
 
-    fn wrong(&mut self, at: usize, problem: Problem) {
-        self.errors.push(ConfigError::new(place(self.file, at), problem));
+    /// What stands below `[suppliers]`: a section for each.
+    fn suppliers(&mut self, table: &DeTable<'_>) {
+        for (name, value) in table {
+            let (at, name) = (name.span().start, name.get_ref());
+            let problem = match (value.get_ref(), SupplierName::parse(name)) {
+                (DeValue::Table(table), Some(supplier)) => {
+                    let mut given = GivenSupplier::at(self.lines.place(at));
+                    given.read(&supplier, table, &self.lines, self.errors);
+                    self.given.suppliers.insert(supplier, given);
+                    continue;
+                }
+                (DeValue::Table(_), None) => Problem::Value {
+                    key: "the name of a supplier".into(),
+                    found: quote(name),
+                    allowed: "1 to 32 of a-z 0-9 _".into(),
+                    advice: "write for example [suppliers.kasu]".into(),
+                },
+                (_, _) if suppliers::is_own(name) => Problem::OutsideSection {
+                    name: format!("{}.{name}", suppliers::SECTION),
+                    hint: "put it below [suppliers.NAME], with a name of your choice".into(),
+                },
+                (other, _) => section_is_no_table(&format!("{}.{name}", suppliers::SECTION), other),
+            };
+            self.wrong(at, problem);
+        }
     }
-}
 
-/// How often the parser is asked about one file.
-const ROUNDS: usize = 32;
-
-/// The text with every line blanked that is no TOML, each of them reported. The parser goes on after an
-/// error, but not always to the next one: so it is asked again about the text without the bad lines, until
-/// it has no more to say. A bad `[section]` line takes its keys with it, which would be somebody else's.
-/// Offsets stay as they are.
-fn without_syntax_errors(file: &ConfigFile, errors: &mut Vec<ConfigError>) -> String {
-    let mut text = file.text.clone();
-    let mut reported = BTreeSet::new();
-    for _ in 0..ROUNDS {
-        let (_, found) = DeTable::parse_recoverable(&text);
-        let news = reported.len();
-        let mut found: Vec<(usize, &str)> =
-            found.iter().map(|error| (error.span().map_or(0, |span| span.start), error.message())).collect();
-        found.sort_unstable();
-        for (at, message) in &found {
-            let (line, column) = position(&file.text, *at);
-            if reported.insert(line) {
-                let place = Place::Line { file: file.name.clone(), line };
-                errors.push(ConfigError::new(place, syntax(column, message)));
+    /// What stands below `[routes]`: a section for each SKU.
+    fn routes(&mut self, table: &DeTable<'_>) {
+        for (name, value) in table {
+            let (at, sku) = (name.span().start, name.get_ref());
+            match value.get_ref() {
+                DeValue::Table(table) => {
+                    let place = self.lines.place(at);
+                    self.given.routes.push(routes::read(sku, table, place, &self.lines, self.errors));
+                }
+                other => self.wrong(at, section_is_no_table(&format!("{}.{sku}", routes::SECTION), other)),
             }
         }
-        if reported.len() == news {
-            break;
-        }
-        text = without_lines(&file.text, &reported);
     }
-    text
-}
 
-fn syntax(column: usize, message: &str) -> Problem {
-    match message {
-        "duplicate key" => Problem::Duplicate,
-        other => Problem::Syntax { column, message: other.into() },
+    fn wrong(&mut self, at: usize, problem: Problem) {
+        self.errors.push(ConfigError::new(self.lines.place(at), problem));
     }
 }
 
-fn without_lines(text: &str, numbers: &BTreeSet<usize>) -> String {
-    let mut result = String::with_capacity(text.len());
-    let mut below_bad_header = false;
-    for (index, line) in text.split_inclusive('\n').enumerate() {
-        let bad = numbers.contains(&(index + 1));
-        if line.trim_start().starts_with('[') {
-            below_bad_header = bad;
-        }
-        if bad || below_bad_header {
-            result.extend(line.bytes().map(|byte| if byte == b'\n' { '\n' } else { ' ' }));
-        } else {
-            result.push_str(line);
-        }
-    }
-    result
-}
-
-fn place(file: &ConfigFile, at: usize) -> Place {
-    Place::Line { file: file.name.clone(), line: position(&file.text, at).0 }
-}
-
-/// Line and column, both from 1, of a byte of `text`; columns in characters. The end of the text is
-/// the end of its last line that holds anything.
-fn position(text: &str, at: usize) -> (usize, usize) {
-    let before = text.get(..at.min(text.trim_end().len())).unwrap_or(text);
-    let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
-    let line = before.bytes().filter(|&byte| byte == b'\n').count() + 1;
-    (line, before.get(line_start..).map_or(0, |part| part.chars().count()) + 1)
-}
-
-fn raw(value: &DeValue<'_>) -> Raw {
+pub(super) fn raw(value: &DeValue<'_>) -> Raw {
     match value {
         DeValue::String(text) => Raw::Text(text.to_string()),
         DeValue::Integer(number) => {
@@ -145,7 +121,7 @@ fn raw(value: &DeValue<'_>) -> Raw {
     }
 }
 
-fn type_of(value: &DeValue<'_>) -> &'static str {
+pub(super) fn type_of(value: &DeValue<'_>) -> &'static str {
     match value {
         DeValue::String(_) => "a text",
         DeValue::Integer(_) => "a number",
@@ -156,6 +132,10 @@ fn type_of(value: &DeValue<'_>) -> &'static str {
         DeValue::Array(_) => "a list",
         DeValue::Table(_) => "a section",
     }
+}
+
+fn section_is_no_table(name: &str, value: &DeValue<'_>) -> Problem {
+    Problem::SectionIsNoTable { name: name.into(), found: type_of(value) }
 }
 
 fn section_hint(name: &str) -> String {

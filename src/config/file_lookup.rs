@@ -20,7 +20,8 @@ pub(super) const VARIABLE: &str = "FULFIL_CONFIG";
 /// The file that is taken where none is named.
 pub(super) const DEFAULT_NAME: &str = "fulfil.toml";
 
-const MOST_BYTES: u64 = 64 * 1024;
+/// Tens of thousands of routes.
+const MOST_BYTES: u64 = 4 * 1024 * 1024;
 
 pub(super) fn find(
     flag: Option<&Path>,
@@ -56,7 +57,7 @@ fn read(path: &Path) -> io::Result<String> {
     let mut bytes = Vec::new();
     File::open(path)?.take(MOST_BYTES + 1).read_to_end(&mut bytes)?;
     if bytes.len() as u64 > MOST_BYTES {
-        return Err(io::Error::other("it is longer than 64 KiB"));
+        return Err(io::Error::other("it is longer than 4 MiB"));
     }
     String::from_utf8(bytes).map_err(|error| {
         let valid = error.utf8_error().valid_up_to();
@@ -119,8 +120,8 @@ mod tests {
                 "the configuration file \"fulfil.toml\" can't be read: line 3 is not UTF-8 text; make it readable or name another (config/minimal.toml is a start)"
             ]
         );
-        fs::write(folder.path().join("fulfil.toml"), "#".repeat(65 * 1024)).unwrap();
-        assert!(words(Sources::gather(None, [], folder.path()))[0].contains("it is longer than 64 KiB"));
+        fs::write(folder.path().join("fulfil.toml"), "#".repeat(4 * 1024 * 1024 + 1)).unwrap();
+        assert!(words(Sources::gather(None, [], folder.path()))[0].contains("it is longer than 4 MiB"));
     }
 
     #[test]

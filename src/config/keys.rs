@@ -1,18 +1,21 @@
 //! The table of every key. A new key is a row here and a field in its section.
 
+use crate::procurement::assortment::Assortment;
+
 use super::kind::{Kind, Server};
 use super::{Config, LogFormat, ResultsMode};
 
-/// One key of the configuration.
+/// One key of the configuration; the value goes into a `T`.
 #[derive(Debug)]
-pub struct Key {
+pub struct Key<T: 'static = Config> {
+    /// `source`; of a section whose name is yours, with a word in capitals for it: `suppliers.NAME`.
     pub section: &'static str,
     pub name: &'static str,
     /// As it would stand in the environment; `None`: not set unless somebody sets it.
     pub default: Option<&'static str>,
     /// What it is for, in a line.
     pub doc: &'static str,
-    pub(super) kind: Kind,
+    pub(super) kind: Kind<T>,
 }
 
 /// How much of a value may be shown.
@@ -25,17 +28,25 @@ pub enum Secrecy {
     Whole,
 }
 
-impl Key {
+impl<T> Key<T> {
     /// `section.key`.
     #[must_use]
     pub fn full_name(&self) -> String {
-        format!("{}.{}", self.section, self.name)
+        self.full_name_in(self.section)
     }
 
     /// The environment variable that sets it: `FULFIL_SECTION__KEY`.
     #[must_use]
     pub fn variable(&self) -> String {
-        format!("FULFIL_{}__{}", self.section, self.name).to_ascii_uppercase()
+        self.variable_in(self.section)
+    }
+
+    pub(super) fn full_name_in(&self, section: &str) -> String {
+        format!("{section}.{}", self.name)
+    }
+
+    pub(super) fn variable_in(&self, section: &str) -> String {
+        variable_of(&self.full_name_in(section))
     }
 
     /// The environment variable that names a file holding it; for keys with something to hide.
@@ -64,6 +75,8 @@ pub const SECTIONS: &[(&str, &str)] = &[
     ("source", "RabbitMQ, where orders come from and results go to"),
     ("stock", "Redis, which offers the ids of keys"),
     ("ledger", "Postgres, which decides"),
+    ("procurement", "Buying from suppliers what stock can't fill; `[suppliers.NAME]` and `[routes.SKU]` say from whom"),
+    ("callbacks", "The port for suppliers' callbacks (webhooks)"),
     ("results", "How results are published"),
     ("sealing", "Whom keys are sealed for, and how repeats are found"),
     ("admin", "The port for metrics and health"),
@@ -144,6 +157,34 @@ pub static KEYS: &[Key] = &[
         kind: Kind::Milliseconds { from: 100, to: 600_000, set: |c, time| c.ledger.timeout = time },
     },
     Key {
+        section: "procurement",
+        name: "in_flight",
+        default: Some("256"),
+        doc: "lines that one process works on at once; `ledger.connections` are shared with them",
+        kind: Kind::Count { from: 1, to: 4096, set: |c, n| c.procurement.in_flight = n.into() },
+    },
+    Key {
+        section: "procurement",
+        name: "lease_seconds",
+        default: Some("60"),
+        doc: "after so long without a word from a worker, another goes on with its line; longer than any supplier's `timeout_ms`",
+        kind: Kind::Seconds { from: 3, to: 3600, set: |c, time| c.procurement.lease = time },
+    },
+    Key {
+        section: "procurement",
+        name: "deadline_seconds",
+        default: Some("3600"),
+        doc: "what buying one line may take in all; after it the line is rejected, or goes to review where a purchase may still bring goods",
+        kind: Kind::Seconds { from: 1, to: 604_800, set: |c, time| c.procurement.deadline = time },
+    },
+    Key {
+        section: "callbacks",
+        name: "listen",
+        default: Some("off"),
+        doc: "where suppliers' callbacks are taken, a port of its own since `admin.listen` must stay private; put a proxy with TLS before it",
+        kind: Kind::Listen { set: |c, listen| c.callbacks.listen = listen },
+    },
+    Key {
         section: "results",
         name: "mode",
         default: Some("single"),
@@ -208,6 +249,11 @@ pub static KEYS: &[Key] = &[
     },
 ];
 
+/// The variable of a key, by its full name: `a.b` is `FULFIL_A__B`.
+pub(super) fn variable_of(full_name: &str) -> String {
+    format!("FULFIL_{}", full_name.replace('.', "__")).to_ascii_uppercase()
+}
+
 /// The row of a key, by its section and name.
 pub(super) fn find(section: &str, name: &str) -> Option<&'static Key> {
     KEYS.iter().find(|key| key.section == section && key.name == name)
@@ -222,11 +268,15 @@ impl Config {
             source: SourceSection { url: None, lanes: 0, batch_orders: 0, in_flight: 0 },
             stock: StockSection { url: None, buckets: 0, timeout: Duration::ZERO },
             ledger: LedgerSection { url: None, connections: 0, timeout: Duration::ZERO },
+            procurement: ProcurementSection { in_flight: 0, lease: Duration::ZERO, deadline: Duration::ZERO },
+            callbacks: CallbacksSection { listen: None },
             results: ResultsSection { mode: ResultsMode::Single, confirm_timeout: Duration::ZERO },
             sealing: SealingSection { recipient: None, fingerprint_secret: None },
             admin: AdminSection { listen: None },
             worker: WorkerSection { drain: Duration::ZERO },
             log: LogSection { format: LogFormat::Text, level: String::new() },
+            suppliers: Vec::new(),
+            assortment: Assortment::default(),
             settings: Vec::with_capacity(KEYS.len()),
             file,
         }

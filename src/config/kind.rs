@@ -2,28 +2,32 @@
 
 use std::{net::SocketAddr, time::Duration};
 
+use fulfil_contract::money;
+
 use crate::sealing::{FingerprintSecret, Recipient};
 
-use super::{Config, keys::Secrecy, log_level, server_url::ServerUrl};
+use super::{Config, keys::Secrecy, log_level, server_url::ServerUrl, supplier_url::SupplierUrl};
 
 pub(super) use super::server_url::Server;
 
-/// What a key may be, with the function that puts the checked value into its field.
+/// What a key may be, with the function that puts the checked value into its field of `T`.
 #[derive(Debug)]
-pub(super) enum Kind {
-    Url { server: Server, set: fn(&mut Config, ServerUrl) },
-    Count { from: u16, to: u16, set: fn(&mut Config, u16) },
-    Milliseconds { from: u32, to: u32, set: fn(&mut Config, Duration) },
-    Seconds { from: u32, to: u32, set: fn(&mut Config, Duration) },
-    Choice { of: &'static [Word] },
-    Recipient { set: fn(&mut Config, Recipient) },
-    FingerprintSecret { set: fn(&mut Config, FingerprintSecret) },
-    Listen { set: fn(&mut Config, Option<SocketAddr>) },
-    LogLevel { set: fn(&mut Config, String) },
+pub(super) enum Kind<T: 'static = Config> {
+    Url { server: Server, set: fn(&mut T, ServerUrl) },
+    SupplierUrl { set: fn(&mut T, SupplierUrl) },
+    Currency { set: fn(&mut T, money::Currency) },
+    Count { from: u16, to: u16, set: fn(&mut T, u16) },
+    Milliseconds { from: u32, to: u32, set: fn(&mut T, Duration) },
+    Seconds { from: u32, to: u32, set: fn(&mut T, Duration) },
+    Choice { of: &'static [Word<T>] },
+    Recipient { set: fn(&mut T, Recipient) },
+    FingerprintSecret { set: fn(&mut T, FingerprintSecret) },
+    Listen { set: fn(&mut T, Option<SocketAddr>) },
+    LogLevel { set: fn(&mut T, String) },
 }
 
 /// A word that may be chosen, and the function that chooses it.
-pub(super) type Word = (&'static str, fn(&mut Config));
+pub(super) type Word<T> = (&'static str, fn(&mut T));
 
 /// A value as it was given, before anybody knows whether it is right.
 #[derive(Clone, PartialEq, Eq)]
@@ -37,6 +41,8 @@ pub(super) enum Raw {
     /// Something else of a TOML file: `a list`.
     Other(&'static str),
 }
+
+const MORE: &str = "docs/configuration.md says more";
 
 /// How to come by a right value.
 pub(super) enum Example {
@@ -54,9 +60,9 @@ pub(super) struct Wrong {
     pub(super) advice: Option<String>,
 }
 
-impl Kind {
+impl<T> Kind<T> {
     /// Checks the value, sets the field, and returns the value as it may be shown.
-    pub(super) fn apply(&self, raw: &Raw, config: &mut Config) -> Result<String, Wrong> {
+    pub(super) fn apply(&self, raw: &Raw, config: &mut T) -> Result<String, Wrong> {
         let text = self.text_of(raw)?;
         let found = match raw {
             Raw::Number(number) => number.clone(),
@@ -71,6 +77,14 @@ impl Kind {
                 set(config, url);
                 return Ok(shown);
             }
+            Self::SupplierUrl { set } => {
+                let url = SupplierUrl::parse(text)
+                    .map_err(|problem| Wrong { found: problem.found, advice: problem.advice })?;
+                let shown = url.to_string();
+                set(config, url);
+                return Ok(shown);
+            }
+            Self::Currency { set } => set(config, money::Currency::parse(text).ok_or(as_found)?),
             Self::Count { from, to, set } => {
                 let number = text.parse().ok().filter(|n| (from..=to).contains(&n));
                 set(config, number.ok_or(as_found)?);
@@ -120,6 +134,10 @@ impl Kind {
     pub(super) fn allowed(&self) -> String {
         match self {
             Self::Url { server, .. } => server.allowed().into(),
+            Self::SupplierUrl { .. } => {
+                "https://host[:port][/path], or http:// only to this machine (localhost, 127.0.0.1, [::1])".into()
+            }
+            Self::Currency { .. } => "an ISO 4217 code, three letters A-Z".into(),
             Self::Count { from, to, .. } => format!("a whole number from {from} to {to}"),
             Self::Milliseconds { from, to, .. } => format!("milliseconds, from {from} to {to}"),
             Self::Seconds { from, to, .. } => format!("seconds, from {from} to {to}"),
@@ -142,14 +160,20 @@ impl Kind {
     pub(super) fn example(&self, default: Option<&'static str>) -> Example {
         match self {
             Self::Url { server, .. } => Example::Copy(server.example()),
+            Self::SupplierUrl { .. } => Example::Copy("https://api.example.com"),
+            Self::Currency { .. } => Example::Copy("CNY"),
+            Self::Choice { of } => match default.or(of.first().map(|(word, _)| *word)) {
+                Some(word) => Example::Copy(word),
+                None => Example::Make(MORE),
+            },
             Self::FingerprintSecret { .. } => Example::Make("`openssl rand -base64 32` makes one"),
             Self::Recipient { .. } => Example::Make("`fulfil keygen` prints one"),
             Self::Count { .. }
             | Self::Milliseconds { .. }
-            | Self::Seconds { .. }
-            | Self::Choice { .. }
-            | Self::Listen { .. }
-            | Self::LogLevel { .. } => default.map_or(Example::Make("docs/configuration.md says more"), Example::Copy),
+            | Self::Seconds { .. } => {
+                default.map_or(Example::Make("write a number without quotes, or leave it out"), Example::Copy)
+            }
+            Self::Listen { .. } | Self::LogLevel { .. } => default.map_or(Example::Make(MORE), Example::Copy),
         }
     }
 
@@ -157,7 +181,9 @@ impl Kind {
         match self {
             Self::Url { .. } => Secrecy::Password,
             Self::FingerprintSecret { .. } => Secrecy::Whole,
-            Self::Count { .. }
+            Self::SupplierUrl { .. }
+            | Self::Currency { .. }
+            | Self::Count { .. }
             | Self::Milliseconds { .. }
             | Self::Seconds { .. }
             | Self::Choice { .. }
@@ -172,6 +198,8 @@ impl Kind {
         match self {
             Self::Count { .. } | Self::Milliseconds { .. } | Self::Seconds { .. } => true,
             Self::Url { .. }
+            | Self::SupplierUrl { .. }
+            | Self::Currency { .. }
             | Self::Choice { .. }
             | Self::Recipient { .. }
             | Self::FingerprintSecret { .. }

@@ -1,5 +1,9 @@
 //! From the sources to a checked [`Config`].
 
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use fulfil_contract::supplier::SupplierName;
+
 use super::{
     Config, Setting, environment,
     error::{ConfigError, ConfigErrors, Problem},
@@ -7,8 +11,11 @@ use super::{
     keys::{self, KEYS, Key},
     kind::{Example, Raw, Wrong},
     place::Place,
+    routes::{self, GivenRoutes},
     sources::{Flag, Sources},
+    suppliers::{self, GivenSupplier, ProtocolCheck},
 };
+use crate::procurement::assortment::Assortment;
 
 /// A value that somebody gave to a key.
 pub(super) struct Given {
@@ -17,21 +24,32 @@ pub(super) struct Given {
     pub(super) place: Place,
 }
 
-pub(super) fn load(sources: Sources) -> Result<Config, ConfigErrors> {
+/// All that somebody gave.
+#[derive(Default)]
+pub(super) struct AllGiven {
+    pub(super) keys: Vec<Given>,
+    pub(super) suppliers: BTreeMap<SupplierName, GivenSupplier>,
+    pub(super) routes: Vec<GivenRoutes>,
+}
+
+pub(super) fn load(sources: Sources, protocol: ProtocolCheck<'_>) -> Result<Config, ConfigErrors> {
     let Sources { file, environment, flags, mut errors } = sources;
-    let mut given = Vec::new();
+    let mut given = AllGiven::default();
     let name = file.as_ref().map_or(file_lookup::DEFAULT_NAME, |file| &file.name).to_owned();
     if let Some(file) = &file {
         file::read(file, &mut given, &mut errors);
     }
     environment::read(&environment, &mut given, &mut errors);
-    read_flags(&flags, &mut given, &mut errors);
+    read_flags(&flags, &mut given.keys, &mut errors);
 
     let mut config = Config::blank(name);
     for key in KEYS {
-        let setting = set(key, &given, &mut config, &mut errors);
+        let given = given.keys.iter().filter(|one| one.key.section == key.section && one.key.name == key.name);
+        let given = given.map(|one| (one.raw.clone(), one.place.clone()));
+        let setting = set(key, key.section, given, &mut config, &mut errors);
         config.settings.push(setting);
     }
+    set_assortment(given, &mut config, protocol, &mut errors);
     if errors.is_empty() {
         return Ok(config);
     }
@@ -39,22 +57,42 @@ pub(super) fn load(sources: Sources) -> Result<Config, ConfigErrors> {
     Err(ConfigErrors(errors))
 }
 
+/// The suppliers, and the routes that name them.
+fn set_assortment(given: AllGiven, config: &mut Config, protocol: ProtocolCheck<'_>, errors: &mut Vec<ConfigError>) {
+    let AllGiven { keys, suppliers: given_suppliers, routes: given_routes } = given;
+    let names: BTreeSet<SupplierName> = given_suppliers.keys().cloned().collect();
+    for (name, given) in given_suppliers {
+        let section = suppliers::check(name, given, &config.file, protocol, &mut config.settings, errors);
+        config.suppliers.extend(section);
+    }
+    let lease_place = keys.iter().rev().find(|given| given.key.full_name() == "procurement.lease_seconds");
+    let lease_place = lease_place.map(|given| &given.place);
+    let enough = suppliers::lease_is_long_enough(&config.suppliers, config.procurement.lease, lease_place);
+    errors.extend(enough.err());
+    let routes = routes::check(given_routes, &names, &mut config.settings, errors);
+    let rates: HashMap<_, _> =
+        config.suppliers.iter().map(|supplier| (supplier.name.clone(), supplier.rates.clone())).collect();
+    config.assortment = Assortment::new(routes, rates);
+}
+
 /// Sets a key to its default and then to whatever was given for it, the strongest source last. Every value
 /// is checked, also one that the next overrides.
-fn set(key: &'static Key, given: &[Given], config: &mut Config, errors: &mut Vec<ConfigError>) -> Setting {
+pub(super) fn set<T>(
+    key: &'static Key<T>,
+    section: &str,
+    given: impl Iterator<Item = (Raw, Place)>,
+    target: &mut T,
+    errors: &mut Vec<ConfigError>,
+) -> Setting {
     let default = key.default.map(|text| (Raw::Untyped(text.into()), Place::Default));
-    let given = given
-        .iter()
-        .filter(|one| one.key.section == key.section && one.key.name == key.name)
-        .map(|one| (one.raw.clone(), one.place.clone()));
-    let mut setting = Setting { key: key.full_name(), value: None, from: "not set".into(), doc: key.doc };
+    let mut setting = Setting { key: key.full_name_in(section), value: None, from: "not set".into(), doc: key.doc };
     for (raw, place) in default.into_iter().chain(given) {
-        match key.kind.apply(&raw, config) {
+        match key.kind.apply(&raw, target) {
             Ok(shown) => {
                 setting.value = Some(shown);
                 setting.from = place.to_string();
             }
-            Err(wrong) => errors.push(refused(key, wrong, place)),
+            Err(wrong) => errors.push(refused(key, section, wrong, place)),
         }
     }
     setting
@@ -70,7 +108,7 @@ fn read_flags(flags: &[Flag], given: &mut Vec<Given>, errors: &mut Vec<ConfigErr
     }
 }
 
-fn refused(key: &Key, wrong: Wrong, place: Place) -> ConfigError {
+fn refused<T>(key: &Key<T>, section: &str, wrong: Wrong, place: Place) -> ConfigError {
     let example = || match key.kind.example(key.default) {
         Example::Make(how) => how.to_owned(),
         Example::Copy(value) => match &place {
@@ -88,7 +126,7 @@ fn refused(key: &Key, wrong: Wrong, place: Place) -> ConfigError {
         },
     };
     let problem = Problem::Value {
-        key: key.full_name(),
+        key: key.full_name_in(section),
         found: wrong.found,
         allowed: key.allowed(),
         advice: wrong.advice.unwrap_or_else(example),

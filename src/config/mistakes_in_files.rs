@@ -148,7 +148,7 @@ const BAD_FILES: &[(&str, &[&str])] = &[
     (
         "[kafka]\nurl = \"k\"",
         &[
-            "fulfil.toml:1: unknown section [kafka]; the sections are [source], [stock], [ledger], [results], [sealing], [admin], [worker], [log]",
+            "fulfil.toml:1: unknown section [kafka]; the sections are [source], [stock], [ledger], [procurement], [callbacks], [results], [sealing], [admin], [worker], [log], [suppliers.NAME], [routes.SKU]",
         ],
     ),
     ("[source]\nlane = 4", &["fulfil.toml:2: unknown key source.lane; did you mean source.lanes?"]),

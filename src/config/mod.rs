@@ -1,6 +1,7 @@
 //! Configuration: a TOML file, the environment and the command line, made into one checked [`Config`].
 //!
-//! What holds: one table ([`KEYS`]) names every key, and parsing, variable names, `fulfil config check` and
+//! What holds: one table ([`KEYS`]) names every key, another ([`SUPPLIER_KEYS`]) those of every supplier, and
+//! parsing, variable names, `fulfil config check` and
 //! `docs/configuration.md` come from it. Whatever is in a [`Config`] has been checked. All that is wrong is
 //! said at once ([`ConfigErrors`]), with what was found, what is allowed and what to do; what nobody knows
 //! is refused, with the nearest known name. No secret is ever printed, not in an error either.
@@ -19,33 +20,52 @@ mod file;
 mod file_lookup;
 mod keys;
 mod kind;
+mod lines;
 mod load;
 mod log_level;
 #[cfg(test)]
 mod mistakes_in_files;
 #[cfg(test)]
+mod mistakes_in_protocols;
+#[cfg(test)]
+mod mistakes_in_routes;
+#[cfg(test)]
+mod mistakes_in_suppliers;
+#[cfg(test)]
 mod mistakes_in_variables;
 mod nearest;
 mod place;
 mod reference;
+mod routes;
 mod sections;
 mod server_url;
 mod sources;
+mod supplier_url;
+mod suppliers;
 
 pub use choices::{LogFormat, ResultsMode};
 pub use error::{ConfigError, ConfigErrors, Problem};
 pub use keys::{KEYS, Key, SECTIONS, Secrecy};
 pub use place::Place;
-pub use reference::reference;
+pub use reference::{Row, reference};
+pub use routes::ROUTE_KEYS;
 pub use sections::{
-    AdminSection, LedgerSection, LogSection, ResultsSection, SealingSection, SourceSection, StockSection, WorkerSection,
+    AdminSection, CallbacksSection, LedgerSection, LogSection, ProcurementSection, ResultsSection, SealingSection,
+    SourceSection, StockSection, WorkerSection,
 };
 pub use server_url::ServerUrl;
 pub use sources::Sources;
+pub use supplier_url::SupplierUrl;
+pub use suppliers::{
+    BreakerSection, ProtocolCheck, ProtocolError, SUPPLIER_KEYS, SupplierDraft, SupplierKind, SupplierSection,
+};
 
 use serde::Serialize;
 
-use crate::sealing::{FingerprintSecret, Recipient};
+use crate::{
+    procurement::assortment::Assortment,
+    sealing::{FingerprintSecret, Recipient},
+};
 
 /// What the process runs with. Its `Debug` shows no secret.
 #[derive(Debug, Clone)]
@@ -53,12 +73,17 @@ pub struct Config {
     pub source: SourceSection,
     pub stock: StockSection,
     pub ledger: LedgerSection,
+    pub procurement: ProcurementSection,
+    pub callbacks: CallbacksSection,
     pub results: ResultsSection,
     pub sealing: SealingSection,
     pub admin: AdminSection,
     pub worker: WorkerSection,
     pub log: LogSection,
-    /// One for each of [`KEYS`], in their order.
+    /// By name.
+    suppliers: Vec<SupplierSection>,
+    assortment: Assortment,
+    /// One for each of [`KEYS`], in their order; then the suppliers' and the routes'.
     settings: Vec<Setting>,
     /// What errors about a key that is not set name as the place for it.
     file: String,
@@ -78,13 +103,36 @@ pub struct Setting {
 }
 
 impl Config {
+    /// Nobody looks at what belongs to suppliers' protocols.
+    ///
     /// # Errors
     /// [`ConfigErrors`] holds everything that is wrong in any of the sources.
     pub fn load(sources: Sources) -> Result<Self, ConfigErrors> {
-        load::load(sources)
+        Self::load_checked(sources, &|_| Vec::new())
     }
 
-    /// Every key, what it is set to, and where; in the order of [`KEYS`].
+    /// With what the suppliers' protocols say about the keys of theirs. A section in which something else is
+    /// wrong is shown to `protocol` too, with something harmless in that place.
+    ///
+    /// # Errors
+    /// [`ConfigErrors`] holds everything that is wrong in any of the sources.
+    pub fn load_checked(sources: Sources, protocol: ProtocolCheck<'_>) -> Result<Self, ConfigErrors> {
+        load::load(sources, protocol)
+    }
+
+    /// The suppliers, by name.
+    #[must_use]
+    pub fn suppliers(&self) -> &[SupplierSection] {
+        &self.suppliers
+    }
+
+    /// What may be bought where.
+    #[must_use]
+    pub fn assortment(&self) -> &Assortment {
+        &self.assortment
+    }
+
+    /// Every key, what it is set to, and where; in the order of [`KEYS`], then the suppliers', then the routes'.
     #[must_use]
     pub fn describe(&self) -> Vec<Setting> {
         self.settings.clone()

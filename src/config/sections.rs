@@ -41,6 +41,24 @@ pub struct LedgerSection {
     pub timeout: Duration,
 }
 
+/// `[procurement]`: buying what stock can't fill.
+#[derive(Debug, Clone)]
+pub struct ProcurementSection {
+    /// Lines worked on at once in a process, 1–4096.
+    pub in_flight: usize,
+    /// 3 seconds to an hour; longer than any supplier's timeout.
+    pub lease: Duration,
+    /// What one line may take in all, 1 second to a week.
+    pub deadline: Duration,
+}
+
+/// `[callbacks]`: what suppliers tell by themselves.
+#[derive(Debug, Clone)]
+pub struct CallbacksSection {
+    /// `None`: turned off.
+    pub listen: Option<SocketAddr>,
+}
+
 /// `[results]`
 #[derive(Debug, Clone)]
 pub struct ResultsSection {

@@ -1,5 +1,5 @@
 //! The admin port: `/metrics` for Prometheus, `/healthz` while the process runs, `/readyz` while it takes
-//! orders. Nothing here changes anything.
+//! orders, `/suppliers` as this worker sees them. Nothing here changes anything.
 
 use std::net::SocketAddr;
 
@@ -12,10 +12,14 @@ use super::drain::{Draining, Phase};
 /// Answers whether every lane has a session with the broker.
 pub type Ready = std::sync::Arc<dyn Fn() -> Result<(), String> + Send + Sync>;
 
+/// Tells of the suppliers as JSON: an object by supplier.
+pub type TellSuppliers = std::sync::Arc<dyn Fn() -> serde_json::Value + Send + Sync>;
+
 #[derive(Clone)]
 struct Admin {
     metrics: PrometheusHandle,
     ready: Ready,
+    suppliers: TellSuppliers,
     draining: Draining,
 }
 
@@ -36,16 +40,18 @@ pub async fn serve(
     address: SocketAddr,
     metrics: PrometheusHandle,
     ready: Ready,
+    suppliers: TellSuppliers,
     draining: Draining,
 ) -> Result<SocketAddr, AdminError> {
     let failed = |source| AdminError { address, source };
     let listener = TcpListener::bind(address).await.map_err(failed)?;
     let bound = listener.local_addr().map_err(failed)?;
-    let admin = Admin { metrics, ready, draining };
+    let admin = Admin { metrics, ready, suppliers, draining };
     let routes = Router::new()
         .route("/metrics", get(scrape))
         .route("/healthz", get(healthz))
         .route("/readyz", get(readyz))
+        .route("/suppliers", get(suppliers_now))
         .with_state(admin);
     tokio::spawn(async move {
         if let Err(error) = axum::serve(listener, routes).await {
@@ -62,6 +68,10 @@ async fn scrape(State(admin): State<Admin>) -> impl IntoResponse {
 
 async fn healthz() -> &'static str {
     "ok\n"
+}
+
+async fn suppliers_now(State(admin): State<Admin>) -> impl IntoResponse {
+    ([("content-type", "application/json")], (admin.suppliers)().to_string())
 }
 
 async fn readyz(State(admin): State<Admin>) -> (StatusCode, String) {

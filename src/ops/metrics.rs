@@ -48,6 +48,8 @@ pub fn install() -> Result<PrometheusHandle, BuildError> {
         .set_buckets_for_metric(Matcher::Full(BATCH_ORDERS.into()), &ORDERS)?
         .install_recorder()?;
     describe();
+    super::procurement_metrics::describe();
+    super::supplier_metrics::describe();
     Ok(handle)
 }
 

@@ -3,4 +3,6 @@
 pub mod admin;
 pub mod drain;
 pub mod metrics;
+pub mod procurement_metrics;
 pub mod signals;
+pub mod supplier_metrics;

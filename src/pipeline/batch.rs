@@ -10,7 +10,7 @@ use fulfil_contract::{
     ports::{ledger::Asked, source::Receipt},
     proposal::Entry,
     reason::Reason,
-    recorded::Judgement,
+    recorded::{Judgement, OrderStatus},
     stock::{Bucket, ClaimId, Epoch},
 };
 
@@ -148,6 +148,17 @@ pub struct Recorded {
     pub judged: Vec<(Place, Judgement)>,
     /// Without ids again: to be claimed anew, or taken from the ledger.
     pub losers: Vec<(Place, Entry)>,
+}
+
+impl Recorded {
+    /// Whether some line of a new order is left to suppliers.
+    #[must_use]
+    pub fn made_procurements(&self) -> bool {
+        self.judged.iter().any(|(_, judgement)| match judgement {
+            Judgement::New(order) => order.status == OrderStatus::Processing,
+            Judgement::Repeat(_) | Judgement::Conflict(_) | Judgement::Unreadable(_) | Judgement::Lost(_) => false,
+        })
+    }
 }
 
 /// Every delivery of the batch with the ledger's judgement.

@@ -51,6 +51,8 @@ impl LaneState {
 pub struct Board {
     lanes: Arc<Mutex<Vec<Arc<LaneState>>>>,
     handled: Arc<AtomicU64>,
+    /// Procurements that this worker visits now.
+    visits: Arc<AtomicU64>,
 }
 
 impl Board {
@@ -67,9 +69,14 @@ impl Board {
         self.handled.load(Relaxed)
     }
 
+    pub fn visiting(&self, visits: u64) {
+        self.visits.store(visits, Relaxed);
+    }
+
     #[must_use]
     pub fn all_idle_for(&self, time: Duration) -> bool {
-        self.lanes.lock().unwrap_or_else(PoisonError::into_inner).iter().all(|lane| lane.idle_for(time))
+        self.visits.load(Relaxed) == 0
+            && self.lanes.lock().unwrap_or_else(PoisonError::into_inner).iter().all(|lane| lane.idle_for(time))
     }
 
     /// Whether every lane takes orders.

@@ -25,6 +25,7 @@ use fulfil_contract::ports::{
     announcer::{AnnounceUnavailable, Announcer},
     ledger::{Ledger, LedgerError},
 };
+use tokio::sync::Notify;
 
 use self::{
     announce::{AnnounceError, Mode, announce},
@@ -41,6 +42,7 @@ use crate::{
         metrics::StepTimes,
     },
     patience::{Ended, persist},
+    procurement::assortment::Assortment,
     stock::desk::ClaimDesk,
 };
 
@@ -50,6 +52,9 @@ pub struct Way {
     pub ledger: Arc<dyn Ledger>,
     pub desk: Arc<ClaimDesk>,
     pub announcer: Arc<dyn Announcer>,
+    pub assortment: Arc<Assortment>,
+    /// Rung when the batch made a procurement.
+    pub bell: Arc<Notify>,
     pub mode: Mode,
     pub lane: u16,
 }
@@ -93,7 +98,7 @@ impl Way {
 
         let known =
             persist("look up redelivered orders", draining, again, || look_up(&received, &*self.ledger)).await?;
-        let screened = screen(received, known);
+        let screened = screen(received, known, &self.assortment);
         times.end("screen");
 
         let claimed = claim(screened.proposed, &self.desk, self.lane).await;
@@ -102,6 +107,9 @@ impl Way {
 
         let recorded = record(claimed, &*self.ledger, &self.desk, draining).await?;
         let recorded = self.record_losers(recorded, draining).await?;
+        if recorded.made_procurements() {
+            self.bell.notify_one();
+        }
         let twins = persist("answer twins", draining, again, || answer_twins(&screened.twins, &*self.ledger)).await?;
         let judged = screened.known.into_iter().chain(recorded.judged).chain(twins).collect();
         let answered = Answered::new(screened.held, judged, screened.dead).ok_or(GivenUp::Unjudged)?;

@@ -205,6 +205,8 @@ impl World {
             in_flight: 3,
             until_empty,
             grace: Duration::from_secs(5),
+            assortment: Arc::default(),
+            buying: None,
         }
     }
 
@@ -218,7 +220,8 @@ impl World {
             loading: memory.clone(),
             claims: memory.clone(),
             ledger: memory.clone(),
-            stock_ledger: memory,
+            stock_ledger: memory.clone(),
+            procurements: memory,
         }
     }
 }

@@ -125,6 +125,8 @@ impl Quantity {
     /// The most that one line may want.
     pub const MOST: u32 = 1000;
 
+    pub const ONE: Self = Self(1);
+
     /// `None` when `count` is not within 1–1000.
     #[must_use]
     pub fn new(count: u32) -> Option<Self> {

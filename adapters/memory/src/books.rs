@@ -14,7 +14,7 @@ use fulfil_contract::{
 
 use crate::{
     Memory,
-    ledger::{KeyState, Tables},
+    ledger::{KeyRow, KeyState, SkuRow, Tables},
 };
 
 #[async_trait]
@@ -33,8 +33,8 @@ impl Books for Memory {
             Ok(tables.orders.get(id).map(|order| OrderFile {
                 order: order.clone(),
                 conflicts: tables.conflicts.iter().filter(|conflict| conflict.order_id == *id).cloned().collect(),
-                procurements: Vec::new(),
-                owed: tables.owed.iter().any(|(order, _)| order == id),
+                procurements: tables.procurement_files(id),
+                owed: tables.owed.iter().any(|order| order.order_id == *id),
             }))
         })
         .await
@@ -43,13 +43,13 @@ impl Books for Memory {
 
 impl Tables {
     fn counts(&self) -> Vec<SkuCounts> {
-        let count = |(sku, row): (&_, &crate::ledger::SkuRow)| {
+        let count = |(sku, row): (&_, &SkuRow)| {
             let mut counts =
                 SkuCounts { sku: Clone::clone(sku), imported: row.imported, available: 0, sold: 0, quarantined: 0 };
             for key in self.keys.values().filter(|key| key.sku == *sku) {
                 match key.state {
                     KeyState::Available => counts.available += 1,
-                    KeyState::Sold(_) => counts.sold += 1,
+                    KeyState::Sold(..) => counts.sold += 1,
                     KeyState::Quarantined => counts.quarantined += 1,
                 }
             }
@@ -70,11 +70,13 @@ impl Tables {
             }
         }
         let mut lines_of: BTreeMap<KeyId, u64> = BTreeMap::new();
-        for (order, line) in self.orders.values().flat_map(|order| order.lines.iter().map(move |line| (order, line))) {
+        let lines =
+            self.orders.values().flat_map(|order| self.lines_now(order).into_iter().map(move |line| (order, line)));
+        for (order, line) in lines {
             let LineOutcome::Delivered(keys) = &line.outcome else { continue };
             keys.iter().for_each(|key| *lines_of.entry(key.id).or_default() += 1);
             let right = keys.iter().filter(|key| {
-                let sold_to_it = |row: &&crate::ledger::KeyRow| row.state == KeyState::Sold(order.order_id.clone());
+                let sold_to_it = |row: &&KeyRow| matches!(&row.state, KeyState::Sold(to, _) if *to == order.order_id);
                 self.keys.get(&key.id).filter(sold_to_it).is_some_and(|row| row.sku == line.sku)
             });
             let right = right.count();

@@ -2,7 +2,12 @@
 
 use std::sync::{Arc, PoisonError};
 
-use fulfil_contract::ports::{ledger::LedgerError, source::SourceError, stock::StockError};
+use fulfil_contract::ports::{
+    ledger::LedgerError,
+    procurements::{ProcurementError, ResolveError},
+    source::SourceError,
+    stock::StockError,
+};
 
 use crate::{Memory, State};
 
@@ -86,6 +91,34 @@ impl Injected for LedgerError {
 
     fn refused(name: &str) -> Self {
         Self::Data(said(name))
+    }
+}
+
+impl Injected for ProcurementError {
+    fn before(name: &str) -> Self {
+        LedgerError::before(name).into()
+    }
+
+    fn after(name: &str) -> Self {
+        LedgerError::after(name).into()
+    }
+
+    fn refused(name: &str) -> Self {
+        LedgerError::refused(name).into()
+    }
+}
+
+impl Injected for ResolveError {
+    fn before(name: &str) -> Self {
+        LedgerError::before(name).into()
+    }
+
+    fn after(name: &str) -> Self {
+        LedgerError::after(name).into()
+    }
+
+    fn refused(name: &str) -> Self {
+        LedgerError::refused(name).into()
     }
 }
 

@@ -6,8 +6,10 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use async_trait::async_trait;
 use fulfil_contract::{
+    attempt::AttemptId,
     ids::{BodyHash, Fingerprint, KeyId, OrderId, Revision, SealedKey, Sku, WorkerId},
     ports::ledger::{Asked, Ledger, LedgerError, Tries},
+    procurement::{ProcurementId, ReviewId},
     proposal::{Entry, UnreadableMessage},
     recorded::{Judgement, RecordedConflict, RecordedOrder, RecordedUnreadable},
     stock::{Epoch, StockIdentity},
@@ -15,7 +17,11 @@ use fulfil_contract::{
 };
 use tokio::time::Instant;
 
-use crate::Memory;
+use crate::{
+    Memory,
+    procurements::{AttemptRow, ProcurementRow},
+    reviews::ReviewRow,
+};
 
 #[derive(Debug, Default)]
 pub(crate) struct Tables {
@@ -26,7 +32,11 @@ pub(crate) struct Tables {
     pub(crate) conflicts: Vec<RecordedConflict>,
     unreadable: HashMap<BodyHash, RecordedUnreadable>,
     tries: HashMap<BodyHash, u32>,
-    pub(crate) owed: Vec<(OrderId, Revision)>,
+    /// Each as it was when it came to be owed.
+    pub(crate) owed: Vec<RecordedOrder>,
+    pub(crate) procurements: BTreeMap<ProcurementId, ProcurementRow>,
+    pub(crate) attempts: BTreeMap<AttemptId, AttemptRow>,
+    pub(crate) reviews: BTreeMap<ReviewId, ReviewRow>,
     pub(crate) stock: Option<StockIdentity>,
 }
 
@@ -50,7 +60,7 @@ pub(crate) struct KeyRow {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum KeyState {
     Available,
-    Sold(OrderId),
+    Sold(OrderId, Timestamp),
     Quarantined,
 }
 
@@ -101,7 +111,7 @@ impl Tries for Memory {
 impl Ledger for Memory {
     async fn record(&self, batch: &[Entry]) -> Result<Vec<Judgement>, LedgerError> {
         self.call("ledger.record", |state| {
-            let at = state.now();
+            let at = state.moment();
             judge::judge(&mut state.ledger, batch, at)
         })
         .await
@@ -117,27 +127,22 @@ impl Ledger for Memory {
 
     async fn owe(&self, results: &[(OrderId, Revision)]) -> Result<(), LedgerError> {
         self.call("ledger.owe", |state| {
-            for result in results {
-                if !state.ledger.owed.contains(result) {
-                    state.ledger.owed.push(result.clone());
-                }
-            }
+            results.iter().for_each(|(order, revision)| state.ledger.owe(order, *revision));
             Ok(())
         })
         .await
     }
 
     async fn owed(&self, most: u32) -> Result<Vec<RecordedOrder>, LedgerError> {
-        self.call("ledger.owed", |state| {
-            let oldest = state.ledger.owed.iter().take(most as usize);
-            Ok(oldest.filter_map(|(order, _)| state.ledger.orders.get(order).cloned()).collect())
-        })
-        .await
+        self.call("ledger.owed", |state| Ok(state.ledger.owed.iter().take(most as usize).cloned().collect())).await
     }
 
     async fn paid(&self, results: &[(OrderId, Revision)]) -> Result<(), LedgerError> {
         self.call("ledger.paid", |state| {
-            state.ledger.owed.retain(|result| !results.contains(result));
+            let paid = |order: &RecordedOrder| {
+                results.iter().any(|(id, revision)| *id == order.order_id && *revision == order.revision)
+            };
+            state.ledger.owed.retain(|order| !paid(order));
             Ok(())
         })
         .await
@@ -145,6 +150,14 @@ impl Ledger for Memory {
 }
 
 impl Tables {
+    /// What is owed keeps its place; what is no order's revision now is owed by nobody.
+    pub(crate) fn owe(&mut self, order: &OrderId, revision: Revision) {
+        let is = |one: &&RecordedOrder| one.order_id == *order && one.revision == revision;
+        if self.owed.iter().find(is).is_none() {
+            self.owed.extend(self.orders.get(order).filter(is).cloned());
+        }
+    }
+
     /// What a known order id answers to this body; a new conflict is written.
     fn known(&mut self, asked: &Asked, at: Timestamp) -> Option<Judgement> {
         let order = self.orders.get(&asked.order_id)?;

@@ -5,12 +5,16 @@
 //!
 //! - [`Memory`]: the one backend; [`Memory::disturb`] and [`Fault`]: what may happen to a call (`faults`)
 //! - the ledger, its side of stock, what audits read: `ledger`, `stock_ledger`, `books`
+//! - what stock can't fill, and what people decide: `procurements`, `reviews`; leases lapse by tokio's clock, which
+//!   a model may pause
 //! - stock and its loss: `stock`; messages in and out: `source`, `announcer`
 
 mod announcer;
 mod books;
 mod faults;
 mod ledger;
+mod procurements;
+mod reviews;
 mod source;
 mod stock;
 mod stock_ledger;
@@ -18,12 +22,13 @@ mod stock_ledger;
 use std::{
     fmt,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
 };
 
 pub use faults::Fault;
 use fulfil_contract::time::Timestamp;
 pub use stock::StockCopy;
-use tokio::sync::watch;
+use tokio::{sync::watch, time::Instant};
 
 /// A broker, a stock server and a ledger. Cheap to clone: all clones are the same one.
 #[derive(Clone)]
@@ -39,15 +44,40 @@ struct Inner {
 struct State {
     /// The ledger's clock, where it was set.
     now: Option<Timestamp>,
+    /// This machine's clock when tokio's said this.
+    began: Moment,
     ledger: ledger::Tables,
     stock: stock::Server,
     broker: source::Queues,
     announced: Vec<fulfil_contract::ports::announcer::Publication>,
 }
 
+/// A point in time by both clocks: what is written, and what leases lapse by.
+#[derive(Debug, Clone, Copy)]
+struct Moment {
+    time: Timestamp,
+    instant: Instant,
+}
+
+impl Moment {
+    fn after(self, time: Duration) -> Self {
+        Self { time: Timestamp(self.time.0.saturating_add(micros(time))), instant: self.instant + time }
+    }
+}
+
+fn micros(time: Duration) -> i64 {
+    i64::try_from(time.as_micros()).unwrap_or(i64::MAX)
+}
+
 impl State {
     fn now(&self) -> Timestamp {
-        self.now.unwrap_or_else(Timestamp::now)
+        self.moment().time
+    }
+
+    fn moment(&self) -> Moment {
+        let instant = Instant::now();
+        let since = instant.saturating_duration_since(self.began.instant);
+        Moment { time: self.now.unwrap_or(self.began.after(since).time), instant }
     }
 }
 
@@ -57,6 +87,7 @@ impl Memory {
     pub fn new(lanes: u16) -> Self {
         let state = State {
             now: None,
+            began: Moment { time: Timestamp::now(), instant: Instant::now() },
             ledger: ledger::Tables::default(),
             stock: stock::Server::default(),
             broker: source::Queues::new(lanes),
@@ -69,7 +100,8 @@ impl Memory {
         }))
     }
 
-    /// Stops the ledger's clock at this time; without it, it is this machine's.
+    /// Stops the time that the ledger writes; without it, it is this machine's, and goes on with tokio's clock.
+    /// Leases lapse, and procurements come due, by tokio's clock alone.
     pub fn set_now(&self, now: Timestamp) {
         self.state().now = Some(now);
     }

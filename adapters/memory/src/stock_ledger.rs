@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use fulfil_contract::{
-    ids::{KeyId, Sku, WorkerId},
+    ids::{KeyId, SealedKey, Sku, WorkerId},
     ports::{
         ledger::LedgerError,
         stock_ledger::{Imported, NewKey, RaiseBecause, SkuState, StockLedger},
@@ -14,8 +14,8 @@ use fulfil_contract::{
 use tokio::time::Instant;
 
 use crate::{
-    Memory, State,
-    ledger::{KeyRow, KeyState, SkuRow},
+    Memory, Moment, State,
+    ledger::{KeyRow, KeyState, SkuRow, Tables},
 };
 
 const SECOND_US: i64 = 1_000_000;
@@ -124,24 +124,39 @@ impl SkuRow {
     }
 }
 
+impl Tables {
+    /// A new key under the next id; its fingerprint is in the ledger since it came.
+    pub(crate) fn add_key(
+        &mut self,
+        sku: &Sku,
+        sealed: SealedKey,
+        key_state: KeyState,
+        buckets: u16,
+        at: Moment,
+    ) -> KeyId {
+        let id = KeyId(self.keys.last_key_value().map_or(1, |(last, _)| last.0 + 1));
+        let row = self.skus.entry(sku.clone()).or_insert_with(|| SkuRow {
+            epoch: Epoch(1),
+            epoch_began: at.time,
+            buckets: buckets.max(1),
+            imported: 0,
+            last_id: id,
+            loader: None,
+        });
+        row.imported += 1;
+        row.last_id = id;
+        if key_state == KeyState::Available {
+            self.wake_for_stock(sku, at);
+        }
+        self.keys.insert(id, KeyRow { sku: sku.clone(), sealed, state: key_state });
+        id
+    }
+}
+
 fn import(state: &mut State, key: &NewKey, buckets: u16) -> Imported {
-    let now = state.now();
-    let tables = &mut state.ledger;
-    if !tables.fingerprints.insert(key.fingerprint) {
+    let at = state.moment();
+    if !state.ledger.fingerprints.insert(key.fingerprint) {
         return Imported::Repeat;
     }
-    let id = KeyId(tables.keys.last_key_value().map_or(1, |(last, _)| last.0 + 1));
-    let row = tables.skus.entry(key.sku.clone()).or_insert_with(|| SkuRow {
-        epoch: Epoch(1),
-        epoch_began: now,
-        buckets: buckets.max(1),
-        imported: 0,
-        last_id: id,
-        loader: None,
-    });
-    row.imported += 1;
-    row.last_id = id;
-    let key = KeyRow { sku: key.sku.clone(), sealed: key.sealed.clone(), state: KeyState::Available };
-    tables.keys.insert(id, key);
-    Imported::New(id)
+    Imported::New(state.ledger.add_key(&key.sku, key.sealed.clone(), KeyState::Available, buckets, at))
 }

@@ -10,11 +10,19 @@ use async_trait::async_trait;
 use fulfil_contract::{
     conformance::{
         announcer::{AnnouncerBench, Read},
+        procurements::samples::SlowLaneBackend,
         samples::LedgerBackend,
         source::SourceBench,
     },
     ids::KeyId,
-    ports::{announcer::Announcer, books::Books, ledger::Ledger, source::Sources, stock_ledger::StockLedger},
+    ports::{
+        announcer::Announcer,
+        books::Books,
+        ledger::Ledger,
+        procurements::{Procurements, Reviews},
+        source::Sources,
+        stock_ledger::StockLedger,
+    },
 };
 use fulfil_memory::{Fault, Memory};
 
@@ -26,6 +34,9 @@ mod stock_ledger {
 }
 mod books {
     fulfil_contract::books_suite!(super::fresh);
+}
+mod procurements {
+    fulfil_contract::procurements_suite!(super::fresh);
 }
 mod stock {
     fulfil_contract::stock_suite!(super::fresh_stock);
@@ -75,6 +86,17 @@ impl LedgerBackend for Backend {
 
     async fn age_epochs(&self, by: Duration) {
         self.0.age_epochs(by);
+    }
+}
+
+#[async_trait]
+impl SlowLaneBackend for Backend {
+    fn procurements(&self) -> &dyn Procurements {
+        &self.0
+    }
+
+    fn reviews(&self) -> &dyn Reviews {
+        &self.0
     }
 }
 

@@ -1,4 +1,5 @@
-//! Results that are owed to the platform: a row each, until they are confirmed (I4).
+//! Results that are owed to the platform: a row each, with the words of its revision (I9), until they are confirmed
+//! (I4).
 
 use fulfil_contract::{
     ids::{OrderId, Revision},
@@ -8,21 +9,28 @@ use fulfil_contract::{
 
 use crate::{
     Postgres,
-    columns::{broken, column},
     errors::Failure,
     known,
     session::{Begin, Call},
 };
 
-const OWE: &str = "
-    insert into fulfil.announcement (order_id, revision)
-    select * from unnest($1::text[], $2::integer[]) on conflict do nothing";
+/// Of the order's own row, which has the revision's words as long as it is the order's. By rising id, so that two
+/// such statements never wait for each other in a circle.
+pub(crate) const OWE: &str = "
+    insert into fulfil.announcement
+        (order_id, revision, merchant_id, body_hash, status, decided_at, lines, reason)
+    select o.order_id, o.revision, o.merchant_id, o.body_hash, o.status, o.decided_at, o.lines, o.reason
+    from unnest($1::text[], $2::integer[]) r(order_id, revision)
+    join fulfil.orders o on o.order_id = r.order_id and o.revision = r.revision
+    on conflict do nothing";
 
 const PAY: &str = "
     delete from fulfil.announcement a using unnest($1::text[], $2::integer[]) p(order_id, revision)
     where a.order_id = p.order_id and a.revision = p.revision";
 
-const OLDEST: &str = "select order_id from fulfil.announcement order by owed_at, order_id, revision limit $1";
+const OLDEST: &str = "
+    select order_id, merchant_id, body_hash, status, revision, decided_at, lines, reason
+    from fulfil.announcement order by owed_at, order_id, revision limit $1";
 
 pub(crate) async fn owe(postgres: &Postgres, call: &Call, results: &[(OrderId, Revision)]) -> Result<(), LedgerError> {
     write(postgres, call, OWE, results).await
@@ -67,17 +75,10 @@ pub(crate) async fn owed(postgres: &Postgres, call: &Call, most: u32) -> Result<
             let outcome = async {
                 session.begin(Begin::Judge).await?;
                 let rows = session.rows(OLDEST, &[&i64::from(most)]).await?;
-                let mut ids = Vec::with_capacity(rows.len());
-                for row in &rows {
-                    ids.push(
-                        OrderId::parse(column(row, 0)?)
-                            .map_err(|error| broken("an owed result's order id", &error.to_string()))?,
-                    );
-                }
-                // Two revisions of one order are owed as one: the order's result as it is now.
-                let mut orders = known::orders(&session, &ids.iter().collect::<Vec<_>>()).await?;
+                let owed = rows.iter().map(known::stored_order).collect::<Result<_, _>>()?;
+                let orders = known::with_keys(&session, owed).await?;
                 session.rollback().await?;
-                Ok::<_, Failure>(ids.iter().filter_map(|id| orders.remove(id)).collect())
+                Ok::<_, Failure>(orders)
             }
             .await;
             session.end(outcome).await

@@ -2,18 +2,19 @@
 
 use async_trait::async_trait;
 use fulfil_contract::{
-    ids::{KeyId, OrderId, Sku},
+    ids::{KeyId, LineNo, OrderId, Sku},
     ports::{
-        books::{Balance, Books, OrderFile, SkuCounts},
+        books::{Balance, Books, OrderFile, ProcurementFile, ProcurementState, SkuCounts},
         ledger::LedgerError,
     },
 };
 
 use crate::{
     Postgres,
-    columns::{broken, column, count, sku},
+    columns::{broken, column, count, moment, sku, whole},
     errors::Failure,
     known,
+    procurement::attempts,
     session::{Begin, Call, Session},
 };
 
@@ -32,13 +33,20 @@ const COUNTS: &str = "
     order by 1";
 
 /// Delivered lines: how many there are of whose keys not exactly the quantity are sold to the order and of the
-/// SKU, and how many keys stand in more than one place.
+/// SKU, and how many keys stand in more than one place. What was bought for a line counts from then on, though its
+/// order says so only when no line of it is open any more; once it says the same, that is one line.
 const LINES: &str = "
     with line as (
         select o.order_id, l.line ->> 'sku' as sku, (l.line ->> 'quantity')::bigint as quantity,
             l.line -> 'keys' as keys, o.order_id || ' ' || (l.line ->> 'line_no') as name
         from fulfil.orders o cross join lateral jsonb_array_elements(o.lines::jsonb) l(line)
-        where l.line ->> 'status' = 'delivered'),
+        where l.line ->> 'status' = 'delivered'
+        union all
+        select p.order_id, p.sku, p.quantity::bigint, p.outcome::jsonb -> 'keys', p.order_id || ' ' || p.line_no
+        from fulfil.procurement p left join fulfil.orders o on o.order_id = p.order_id
+        where p.state = 1 and p.outcome::jsonb ->> 'status' = 'delivered' and not exists (
+            select from jsonb_array_elements(o.lines::jsonb) l(line)
+            where l.line ->> 'line_no' = p.line_no::text and l.line -> 'keys' = p.outcome::jsonb -> 'keys')),
     key as (
         select line.name, line.order_id, line.sku, k.id::bigint as id
         from line cross join lateral jsonb_array_elements_text(line.keys) k(id)),
@@ -53,6 +61,11 @@ const LINES: &str = "
         (select count(*) from (select id from key group by id having count(*) > 1) twice)";
 
 const AVAILABLE: &str = "select id from fulfil.card_key where state = 0 order by id";
+
+/// One that a worker has now waits for the end of its lease, or of the work.
+const PROCUREMENTS: &str = "
+    select procurement_id, line_no, state, coalesce('worker ' || worker, waits_for), wake_at
+    from fulfil.procurement where order_id = $1 order by line_no";
 
 const CONFLICTS: &str = "
     select order_id, merchant_id, body_hash, decided_at from fulfil.conflict
@@ -150,5 +163,26 @@ async fn order_file(session: &Session<'_>, id: &OrderId) -> Result<Option<OrderF
     let conflicts =
         session.rows(CONFLICTS, &[&id.as_str()]).await?.iter().map(known::conflict).collect::<Result<_, _>>()?;
     let owed = session.rows("select 1 from fulfil.announcement where order_id = $1 limit 1", &[&id.as_str()]).await?;
-    Ok(Some(OrderFile { order, conflicts, procurements: Vec::new(), owed: !owed.is_empty() }))
+    let procurements = procurements(session, id).await?;
+    Ok(Some(OrderFile { order, conflicts, procurements, owed: !owed.is_empty() }))
+}
+
+/// Where each of an order's procurements stands, by rising line number.
+async fn procurements(session: &Session<'_>, id: &OrderId) -> Result<Vec<ProcurementFile>, Failure> {
+    let rows = session.rows(PROCUREMENTS, &[&id.as_str()]).await?;
+    let numbers = rows.iter().map(|row| column(row, 0)).collect::<Result<Vec<i64>, Failure>>()?;
+    let mut attempts = attempts::of_procurements(session, &numbers).await?;
+    let mut files = Vec::with_capacity(rows.len());
+    for (row, number) in rows.iter().zip(numbers) {
+        let state: i16 = column(row, 2)?;
+        let state = ProcurementState::from_code(state)
+            .ok_or_else(|| broken(&format!("procurement {number}"), &format!("state {state}")))?;
+        let waits = match state {
+            ProcurementState::Open => Some((column(row, 3)?, moment(row, 4)?)),
+            ProcurementState::Delivered | ProcurementState::Rejected | ProcurementState::InReview => None,
+        };
+        let attempts = attempts.remove(&number).unwrap_or_default();
+        files.push(ProcurementFile { line_no: LineNo(whole(row, 1)?), state, waits, attempts });
+    }
+    Ok(files)
 }

@@ -1,6 +1,6 @@
 //! Values as they stand in rows. A value that does not fit is a broken ledger, never a panic.
 
-use std::error::Error;
+use std::{error::Error, time::Duration};
 
 use bytes::BytesMut;
 use fulfil_contract::{
@@ -78,6 +78,44 @@ pub(crate) fn moment(row: &Row, at: usize) -> Result<Timestamp, Failure> {
 pub(crate) fn count(row: &Row, at: usize) -> Result<u64, Failure> {
     let count: i64 = column(row, at)?;
     u64::try_from(count).map_err(|_| broken("a count", &count.to_string()))
+}
+
+/// An `integer` that is never negative.
+pub(crate) fn whole(row: &Row, at: usize) -> Result<u32, Failure> {
+    let number: i32 = column(row, at)?;
+    u32::try_from(number).map_err(|_| broken("a count", &number.to_string()))
+}
+
+/// The same of a column that may be empty.
+pub(crate) fn moment_if_any(row: &Row, at: usize) -> Result<Option<Timestamp>, Failure> {
+    Ok(column::<Option<Moment>>(row, at)?.map(|moment| moment.0))
+}
+
+/// A number for an `integer` column.
+pub(crate) fn as_integer(what: &str, number: u32) -> Result<i32, LedgerError> {
+    i32::try_from(number).map_err(|_| LedgerError::Data(format!("{what}: {number} is above {}", i32::MAX)))
+}
+
+/// A number for a `bigint` column.
+pub(crate) fn as_bigint(what: &str, number: u64) -> Result<i64, LedgerError> {
+    i64::try_from(number).map_err(|_| LedgerError::Data(format!("{what}: {number} is above {}", i64::MAX)))
+}
+
+/// A length of time in microseconds, for `$n * interval '1 microsecond'`.
+pub(crate) fn as_micros(time: Duration) -> i64 {
+    // Three hundred years: what is longer is no different, and the sum stays a time.
+    const MOST: i64 = 300 * 365 * 86_400 * 1_000_000;
+    i64::try_from(time.as_micros()).unwrap_or(MOST).min(MOST)
+}
+
+/// A text for a column: without U+0000, which Postgres has no room for, and cut at a character.
+pub(crate) fn as_text(text: &str, most: usize) -> String {
+    let mut text = text.replace('\0', "\u{fffd}");
+    if text.len() > most {
+        let end = (0..=most).rev().find(|&at| text.is_char_boundary(at)).unwrap_or(0);
+        text.truncate(end);
+    }
+    text
 }
 
 pub(crate) fn sku(row: &Row, at: usize) -> Result<Sku, Failure> {

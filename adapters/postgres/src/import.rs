@@ -1,7 +1,8 @@
 //! Imports: each fingerprint once in the whole ledger, ids of one SKU in the order of their commits (I5).
 //!
 //! A SKU's row is locked from before its ids are given until the commit. Ids are given SKU by SKU, so that
-//! a SKU's keys lie together in the heap whatever the order of the file.
+//! a SKU's keys lie together in the heap whatever the order of the file. What waits for a SKU's stock is woken in the
+//! same transaction.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -17,6 +18,7 @@ use crate::{
     Postgres,
     columns::{broken, column, sku},
     errors::Failure,
+    procurement::waking,
     session::{Begin, Call, Session},
 };
 
@@ -28,9 +30,13 @@ const ADD_SKUS: &str = "
 /// Locked in the order of their numbers, as everywhere.
 const LOCK_SKUS: &str = "
     select s.sku, s.sku_id from fulfil.sku s where s.sku = any($1::text[]) order by s.sku_id for no key update";
+/// In stock, sold or quarantined, or held for a line that is not whole yet.
 const KNOWN: &str = "
     select k.fingerprint from unnest($1::bytea[]) f(fingerprint)
-    join fulfil.card_key k on k.fingerprint = f.fingerprint";
+    join fulfil.card_key k on k.fingerprint = f.fingerprint
+    union all
+    select h.fingerprint from unnest($1::bytea[]) f(fingerprint)
+    join fulfil.held_key h on h.fingerprint = f.fingerprint";
 const GIVE_IDS: &str = "select nextval('fulfil.key_id') from generate_series(1, $1::integer)";
 const INSERT: &str = "
     insert into fulfil.card_key (id, sku_id, fingerprint, sealed)
@@ -64,9 +70,15 @@ pub(crate) async fn import(
             let session = postgres.open(call).await?;
             let outcome = async {
                 session.begin(Begin::Judge).await?;
-                let imported = add(&session, keys, buckets).await?;
+                let names = names(keys);
+                // Before any SKU is locked, as everybody does who needs both.
+                let waiting = waking::lock_waiting(&session, keys).await?;
+                let sku_ids = lock_skus(&session, &names, buckets).await?;
+                let imported = add(&session, keys, &sku_ids).await?;
+                drop_empty(&session, &sku_ids).await?;
+                waiting.wake(&session, keys, &imported).await?;
                 session.commit().await?;
-                Ok(imported)
+                Ok((imported, sku_ids.into_values().collect::<Vec<i32>>()))
             }
             .await;
             session.end(outcome).await
@@ -80,9 +92,29 @@ pub(crate) async fn import(
     outcome.map(|(imported, _)| imported)
 }
 
-async fn add(session: &Session<'_>, keys: &[NewKey], buckets: i16) -> Result<(Vec<Imported>, Vec<i32>), Failure> {
-    let sku_ids = lock_skus(session, keys, buckets).await?;
-    let fresh = fresh(session, keys, &sku_ids).await?;
+/// The SKUs' numbers, their rows locked until the transaction ends; unknown ones are added, with so many buckets.
+/// Names are distinct and rise.
+pub(crate) async fn lock_skus(
+    session: &Session<'_>,
+    names: &[&str],
+    buckets: i16,
+) -> Result<HashMap<Sku, i32>, Failure> {
+    session.rows(ADD_SKUS, &[&names, &buckets]).await?;
+    let rows = session.rows(LOCK_SKUS, &[&names]).await?;
+    if rows.len() < names.len() {
+        // Another import added the SKU, found nothing but repeats, and dropped it again.
+        return Err(Failure::Again("a SKU's row went away".into()));
+    }
+    rows.iter().map(|row| Ok((sku(row, 0)?, column(row, 1)?))).collect()
+}
+
+/// Adds keys as available; their SKUs are locked. Answers in the same order.
+pub(crate) async fn add(
+    session: &Session<'_>,
+    keys: &[NewKey],
+    sku_ids: &HashMap<Sku, i32>,
+) -> Result<Vec<Imported>, Failure> {
+    let fresh = fresh(session, keys, sku_ids).await?;
     let ids = give_ids(session, fresh.len()).await?;
     let new = insert(session, keys, &fresh, &ids).await?;
 
@@ -95,22 +127,25 @@ async fn add(session: &Session<'_>, keys: &[NewKey], buckets: i16) -> Result<(Ve
         }
     }
     add_to_lots(session, &lots).await?;
-    let all: Vec<i32> = sku_ids.into_values().collect();
-    session.rows(DROP_EMPTY_SKUS, &[&all]).await?;
-    Ok((imported, all))
+    Ok(imported)
 }
 
-async fn lock_skus(session: &Session<'_>, keys: &[NewKey], buckets: i16) -> Result<HashMap<Sku, i32>, Failure> {
+/// Drops the rows that [`lock_skus`] added and no key came for.
+pub(crate) async fn drop_empty(session: &Session<'_>, sku_ids: &HashMap<Sku, i32>) -> Result<(), Failure> {
+    let all: Vec<i32> = sku_ids.values().copied().collect();
+    session.rows(DROP_EMPTY_SKUS, &[&all]).await.map(drop)
+}
+
+/// Which of these fingerprints are in the ledger. Those of one SKU stay so while the SKU is locked.
+pub(crate) async fn known(session: &Session<'_>, fingerprints: &[&[u8]]) -> Result<HashSet<Vec<u8>>, Failure> {
+    session.rows(KNOWN, &[&fingerprints]).await?.iter().map(|row| column(row, 0)).collect()
+}
+
+fn names(keys: &[NewKey]) -> Vec<&str> {
     let mut names: Vec<&str> = keys.iter().map(|key| key.sku.as_str()).collect();
     names.sort_unstable();
     names.dedup();
-    session.rows(ADD_SKUS, &[&names, &buckets]).await?;
-    let rows = session.rows(LOCK_SKUS, &[&names]).await?;
-    if rows.len() < names.len() {
-        // Another import added the SKU, found nothing but repeats, and dropped it again.
-        return Err(Failure::Again("a SKU's row went away".into()));
-    }
-    rows.iter().map(|row| Ok((sku(row, 0)?, column(row, 1)?))).collect()
+    names
 }
 
 /// SKU number and place of each key that is neither in the ledger nor earlier in the call; SKU by SKU.
@@ -120,8 +155,8 @@ async fn fresh(
     sku_ids: &HashMap<Sku, i32>,
 ) -> Result<Vec<(i32, usize)>, Failure> {
     let fingerprints: Vec<&[u8]> = keys.iter().map(|key| key.fingerprint.0.as_slice()).collect();
-    let rows = session.rows(KNOWN, &[&fingerprints]).await?;
-    let mut seen: HashSet<&[u8]> = rows.iter().map(|row| column(row, 0)).collect::<Result<_, _>>()?;
+    let known = known(session, &fingerprints).await?;
+    let mut seen: HashSet<&[u8]> = known.iter().map(Vec::as_slice).collect();
     let mut fresh = Vec::with_capacity(keys.len());
     for (at, key) in keys.iter().enumerate() {
         if seen.insert(key.fingerprint.0.as_slice()) {

@@ -87,8 +87,9 @@ pub(crate) async fn answer(session: &Session<'_>, asked: &[Asked]) -> Result<Vec
 /// An order's row; its keys by id only.
 #[derive(Debug)]
 pub(crate) struct StoredOrder {
-    order: RecordedOrder,
-    lines: Vec<StoredLine>,
+    /// Without lines.
+    pub(crate) order: RecordedOrder,
+    pub(crate) lines: Vec<StoredLine>,
 }
 
 /// The orders of these ids, with their keys.
@@ -106,7 +107,8 @@ async fn stored_rows(session: &Session<'_>, ids: &[&OrderId]) -> Result<HashMap<
     rows.iter().map(stored_order).map(|row| row.map(|row| (row.order.order_id.clone(), row))).collect()
 }
 
-fn stored_order(row: &Row) -> Result<StoredOrder, Failure> {
+/// The columns of `READ`.
+pub(crate) fn stored_order(row: &Row) -> Result<StoredOrder, Failure> {
     let name: &str = column(row, 0)?;
     let here = |what: &str| broken(&format!("order {name}"), what);
     let status: i16 = column(row, 3)?;
@@ -125,8 +127,9 @@ fn stored_order(row: &Row) -> Result<StoredOrder, Failure> {
     Ok(StoredOrder { order, lines: StoredLine::read(name, column(row, 6)?)? })
 }
 
-/// Reads the keys of all these orders together. A key that is not sold to its order is missing.
-async fn with_keys(session: &Session<'_>, orders: Vec<StoredOrder>) -> Result<Vec<RecordedOrder>, Failure> {
+/// Reads the keys of all these orders together. A key that is not sold to its order is missing. Several may be
+/// revisions of one order, which have keys in common.
+pub(crate) async fn with_keys(session: &Session<'_>, orders: Vec<StoredOrder>) -> Result<Vec<RecordedOrder>, Failure> {
     let ids: Vec<i64> = orders.iter().flat_map(|order| &order.lines).flat_map(key_ids).copied().collect();
     let mut sealed: HashMap<i64, (String, Vec<u8>)> = HashMap::with_capacity(ids.len());
     if !ids.is_empty() {
@@ -139,7 +142,7 @@ async fn with_keys(session: &Session<'_>, orders: Vec<StoredOrder>) -> Result<Ve
         let name = order.order_id.as_str().to_owned();
         for line in lines {
             let mut find = |id: KeyId| {
-                sealed.remove(&id.0).filter(|(sold_to, _)| *sold_to == name).map(|(_, bytes)| SealedKey(bytes))
+                sealed.get(&id.0).filter(|(sold_to, _)| *sold_to == name).map(|(_, bytes)| SealedKey(bytes.clone()))
             };
             order.lines.push(line.with_keys(&name, &mut find)?);
         }

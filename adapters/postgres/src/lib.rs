@@ -6,6 +6,7 @@
 //! - the schema: [`migrate()`], `migrations/`
 //! - connections and sessions: `connect`, `session`; what errors mean: `errors`; rows' values: `columns`
 //! - judging a batch: `record`; deliveries that are known: `known`; tries: `tries`; owed results: `announcement`
+//! - what stock can't fill: `procurement`; what people decide: `review`; transactions that refuse: `transaction`
 //! - the ledger's side of stock: `stock_ledger`, `import`, `loading`, `take_memory`
 //! - audits and support: `books`
 
@@ -20,11 +21,14 @@ mod ledger;
 mod loading;
 mod migrate;
 mod postgres;
+mod procurement;
 mod record;
+mod review;
 mod session;
 mod sku_ids;
 mod stock_ledger;
 mod take_memory;
+mod transaction;
 mod tries;
 
 pub use migrate::{Migrated, migrate};

@@ -15,8 +15,10 @@ struct Migration {
     sql: &'static str,
 }
 
-const MIGRATIONS: [Migration; 1] =
-    [Migration { version: 1, name: "ledger", sql: include_str!("../migrations/0001_ledger.sql") }];
+const MIGRATIONS: [Migration; 2] = [
+    Migration { version: 1, name: "ledger", sql: include_str!("../migrations/0001_ledger.sql") },
+    Migration { version: 2, name: "procurement", sql: include_str!("../migrations/0002_procurement.sql") },
+];
 
 /// The schema version that this program works with.
 pub(crate) const VERSION: i32 = MIGRATIONS[MIGRATIONS.len() - 1].version;

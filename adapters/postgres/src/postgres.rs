@@ -25,7 +25,7 @@ const MOST_ATTEMPTS: u32 = 20;
 /// How much longer than the others a call may take that reads whole tables.
 const SNAPSHOT_LIMIT: Duration = Duration::from_secs(15 * 60);
 
-/// A ledger on a Postgres server: the ports `Ledger`, `StockLedger` and `Books`.
+/// A ledger on a Postgres server: the ports `Ledger`, `Procurements`, `Reviews`, `StockLedger` and `Books`.
 #[derive(Debug)]
 pub struct Postgres {
     pool: Pool,

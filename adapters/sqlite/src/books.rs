@@ -6,14 +6,15 @@ use async_trait::async_trait;
 use fulfil_contract::{
     ids::{KeyId, OrderId, Sku},
     ports::{
-        books::{Balance, Books, OrderFile, SkuCounts},
+        books::{Balance, Books, OrderFile, ProcurementFile, SkuCounts},
         ledger::LedgerError,
     },
+    procurement::ProcurementId,
     recorded::{StoredLine, StoredOutcome},
 };
 use rusqlite::Connection;
 
-use crate::{errors::StoreError, ledger::stored, open::Sqlite};
+use crate::{errors::StoreError, ledger::stored, open::Sqlite, procurement};
 
 #[async_trait]
 impl Books for Sqlite {
@@ -34,7 +35,27 @@ impl Books for Sqlite {
 fn order(connection: &Connection, id: &OrderId) -> Result<Option<OrderFile>, StoreError> {
     let Some(order) = stored::order(connection, id.as_str())? else { return Ok(None) };
     let owed = connection.prepare_cached("select 1 from announcement where order_id = ?1")?.exists([id.as_str()])?;
-    Ok(Some(OrderFile { order, conflicts: stored::conflicts(connection, id)?, procurements: Vec::new(), owed }))
+    let procurements = procurements(connection, id)?;
+    Ok(Some(OrderFile { order, conflicts: stored::conflicts(connection, id)?, procurements, owed }))
+}
+
+fn procurements(connection: &Connection, id: &OrderId) -> Result<Vec<ProcurementFile>, StoreError> {
+    let sql =
+        "select procurement_no from procurement join orders using (order_no) where order_id = ?1 order by line_no";
+    let mut numbers = connection.prepare_cached(sql)?;
+    let ids = numbers.query_map([id.as_str()], |row| row.get(0).map(ProcurementId))?.collect::<Result<Vec<_>, _>>()?;
+    let mut files = Vec::with_capacity(ids.len());
+    for id in ids {
+        let Some(row) = procurement::find(connection, id)? else { continue };
+        let wake_at = row.wake_at;
+        files.push(ProcurementFile {
+            line_no: row.line_no,
+            state: row.state,
+            waits: row.waits_for.map(|waits_for| (waits_for, wake_at)),
+            attempts: procurement::attempts_of(connection, id)?,
+        });
+    }
+    Ok(files)
 }
 
 fn counts(connection: &Connection) -> Result<Vec<SkuCounts>, StoreError> {
@@ -87,14 +108,13 @@ fn check_lines(connection: &Connection, balance: &mut Balance) -> Result<(), Sto
     let mut rows = orders.query([])?;
     while let Some(row) = rows.next()? {
         balance.orders += 1;
-        let order_no: i64 = row.get(0)?;
-        for line in StoredLine::read(
-            row.get_ref(1)?.as_str().unwrap_or_default(),
-            row.get_ref(2)?.as_str().unwrap_or_default(),
-        )? {
-            let StoredOutcome::Delivered { keys } = &line.outcome else { continue };
+        let (order_no, order_id): (i64, _) = (row.get(0)?, row.get_ref(1)?.as_str().unwrap_or_default());
+        let lines = StoredLine::read(order_id, row.get_ref(2)?.as_str().unwrap_or_default())?;
+        let ended = procurement::outcomes(connection, order_no, order_id)?;
+        for line in &lines {
+            let Some(keys) = delivered(line, &ended) else { continue };
             let mut right = 0;
-            for &id in keys {
+            for &id in &keys {
                 if !once.insert(id) {
                     twice.insert(id);
                 }
@@ -110,6 +130,30 @@ fn check_lines(connection: &Connection, balance: &mut Balance) -> Result<(), Sto
     }
     balance.keys_sold_twice = twice.len();
     Ok(())
+}
+
+/// The keys of a delivered line: those of the order's row with those of its procurement, which has them first
+/// and has the same ones. `None`: no key was delivered for it.
+fn delivered(line: &StoredLine, ended: &[(u32, StoredOutcome)]) -> Option<Vec<i64>> {
+    let procured = ended.iter().find(|(line_no, _)| *line_no == line.line_no).map(|(_, outcome)| outcome);
+    match (keys_of(&line.outcome), procured.and_then(keys_of)) {
+        (None, None) => None,
+        (Some(keys), None) | (None, Some(keys)) => Some(keys.to_vec()),
+        (Some(keys), Some(procured)) => {
+            let others = procured.iter().filter(|id| !keys.contains(id));
+            Some(keys.iter().chain(others).copied().collect())
+        }
+    }
+}
+
+fn keys_of(outcome: &StoredOutcome) -> Option<&[i64]> {
+    match outcome {
+        StoredOutcome::Delivered { keys } => Some(keys),
+        StoredOutcome::Recharged { .. }
+        | StoredOutcome::Rejected { .. }
+        | StoredOutcome::Processing
+        | StoredOutcome::Review => None,
+    }
 }
 
 /// Ids from 1 to the ledger's last, a bit each: the audit of millions of keys fits in memory.

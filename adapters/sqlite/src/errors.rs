@@ -1,7 +1,13 @@
 //! What an error of SQLite means to a caller: whether anything was committed, and what to do.
 
 use fulfil_contract::{
-    ports::{announcer::AnnounceUnavailable, ledger::LedgerError, source::SourceError, stock::StockError},
+    ports::{
+        announcer::AnnounceUnavailable,
+        ledger::LedgerError,
+        procurements::{ProcurementError, ResolveError},
+        source::SourceError,
+        stock::StockError,
+    },
     recorded::UnreadableRow,
 };
 use rusqlite::ErrorCode;
@@ -79,6 +85,18 @@ impl From<StoreError> for LedgerError {
             StoreError::Data(text) => Self::Data(text),
             StoreError::Broken(text) => Self::Broken(text),
         }
+    }
+}
+
+impl From<StoreError> for ProcurementError {
+    fn from(error: StoreError) -> Self {
+        Self::Ledger(error.into())
+    }
+}
+
+impl From<StoreError> for ResolveError {
+    fn from(error: StoreError) -> Self {
+        Self::Ledger(error.into())
     }
 }
 

@@ -1,4 +1,4 @@
-//! Who loads a SKU, and who lives. Kept in memory: one process works in a folder at a time, so that another
+//! Who loads a SKU, who works on a procurement, and who lives. Kept in memory: one process works in a folder at a time, so that another
 //! process's leases mean nothing, and a monotonic clock can be asked.
 
 use std::{
@@ -15,6 +15,8 @@ pub(crate) struct Leases(Mutex<Held>);
 #[derive(Debug, Default)]
 struct Held {
     loaders: HashMap<Sku, (WorkerId, Instant)>,
+    /// By the procurement's number: its fence then.
+    procurers: HashMap<i64, (u64, Instant)>,
     living: HashMap<WorkerId, Instant>,
 }
 
@@ -33,6 +35,26 @@ impl Leases {
                 held.loaders.insert(sku.clone(), (worker.clone(), later(now, ttl)));
                 true
             }
+        }
+    }
+
+    /// Begins or renews a lease on a procurement.
+    pub(crate) fn procure(&self, procurement: i64, fence: u64, ttl: Duration) {
+        self.held().procurers.insert(procurement, (fence, later(Instant::now(), ttl)));
+    }
+
+    /// Whether somebody works on a procurement whose row has this fence. A lease under another fence was not
+    /// committed, so it is nobody's.
+    pub(crate) fn procures(&self, procurement: i64, fence: u64) -> bool {
+        let held = self.held();
+        held.procurers.get(&procurement).is_some_and(|(of, until)| *of == fence && *until > Instant::now())
+    }
+
+    /// Ends a lease on a procurement, unless it is under another fence by now.
+    pub(crate) fn end_procuring(&self, procurement: i64, fence: u64) {
+        let mut held = self.held();
+        if held.procurers.get(&procurement).is_some_and(|(of, _)| *of == fence) {
+            held.procurers.remove(&procurement);
         }
     }
 

@@ -7,20 +7,24 @@
 //! - opening a data folder, its lock: [`Sqlite::open`], [`Sqlite::open_to_read`] (`open`, `lock`, `schema`)
 //! - the thread that writes and the connection that reads: `writer`, `reader`
 //! - messages in: [`Inbox`], and the source over it (`inbox`, `source`)
-//! - the ledger, its side of stock, what audits read: `ledger`, `stock_ledger`, `books`
+//! - the ledger, its side of stock, what audits read: `ledger`, `import`, `stock_ledger`, `books`
+//! - what stock can't fill: `procurement`, and what people decide about it: `review`
 //! - stock: `stock`; leases and heartbeats: `leases`
 //! - results and dead letters: `results`, read by [`Sqlite::results`] and [`Sqlite::dead_letters`]
 //! - what an error of SQLite means: [`StoreError`]
 
 mod books;
 mod errors;
+mod import;
 mod inbox;
 mod leases;
 mod ledger;
 mod lock;
 mod open;
+mod procurement;
 mod reader;
 mod results;
+mod review;
 mod schema;
 mod source;
 mod stock;

@@ -49,7 +49,7 @@ struct Inner {
     writer: Option<Writer>,
     reader: Reader,
     queue: Arc<Queue>,
-    leases: Leases,
+    leases: Arc<Leases>,
     _lock: Option<FolderLock>,
 }
 
@@ -90,7 +90,7 @@ impl Sqlite {
             writer,
             reader: Reader::new(reading),
             queue: Arc::default(),
-            leases: Leases::default(),
+            leases: Arc::default(),
             _lock: lock,
         }))
     }
@@ -108,6 +108,16 @@ impl Sqlite {
         self.writer()?.write(work).await
     }
 
+    /// [`Writer::decide`].
+    pub(crate) async fn decide<T, E, W>(&self, work: W) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<StoreError> + Send + 'static,
+        W: FnOnce(&Connection) -> Result<T, E> + Send + 'static,
+    {
+        self.writer()?.decide(work).await
+    }
+
     /// [`Reader::read`].
     pub(crate) async fn read<T, W>(&self, work: W) -> Result<T, StoreError>
     where
@@ -121,7 +131,7 @@ impl Sqlite {
         &self.0.queue
     }
 
-    pub(crate) fn leases(&self) -> &Leases {
+    pub(crate) fn leases(&self) -> &Arc<Leases> {
         &self.0.leases
     }
 }
@@ -130,7 +140,7 @@ const FILE: &str = "fulfil.db";
 /// Only a foreign program holds the file's locks for longer than a moment.
 const BUSY: Duration = Duration::from_secs(10);
 /// Statements kept prepared: more than there are.
-const STATEMENTS: usize = 128;
+const STATEMENTS: usize = 256;
 
 fn open_to_write(folder: &Path) -> Result<Connection, StoreError> {
     let path = folder.join(FILE);

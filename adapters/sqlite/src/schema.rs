@@ -8,7 +8,7 @@ use crate::errors::StoreError;
 const APPLICATION: i64 = 0x6675_6c66;
 
 /// The migration at index `n` takes a file from version `n` to `n + 1`.
-const MIGRATIONS: [&str; 1] = [include_str!("schema.sql")];
+const MIGRATIONS: [&str; 2] = [include_str!("schema.sql"), include_str!("slow_lane.sql")];
 
 /// The version that this program writes.
 pub(crate) const VERSION: i64 = MIGRATIONS.len() as i64;

@@ -1,9 +1,6 @@
 //! The ledger's side of stock: imports, epochs, loaders' leases.
 
-use std::{
-    collections::{BTreeMap, HashSet},
-    time::Duration,
-};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use fulfil_contract::{
@@ -17,7 +14,7 @@ use fulfil_contract::{
 };
 use rusqlite::{Connection, OptionalExtension};
 
-use crate::{errors::StoreError, open::Sqlite};
+use crate::{errors::StoreError, import::import, open::Sqlite};
 
 /// An epoch that is younger is not raised because of a sold key: the rebuilding may not have begun.
 const EPOCH_REST_US: i64 = 10_000_000;
@@ -88,42 +85,6 @@ impl StockLedger for Sqlite {
         let seen = seen.clone();
         Ok(self.write(move |connection| adopt_identity(connection, &seen, Timestamp::now())).await?)
     }
-}
-
-fn import(connection: &Connection, keys: &[NewKey], buckets: u16, at: Timestamp) -> Result<Vec<Imported>, StoreError> {
-    // SKU by SKU, so that one SKU's ids follow one another; of equal fingerprints the first counts.
-    let mut seen = HashSet::with_capacity(keys.len());
-    let mut of_sku: BTreeMap<&Sku, Vec<usize>> = BTreeMap::new();
-    for (place, key) in keys.iter().enumerate().filter(|(_, key)| seen.insert(key.fingerprint)) {
-        of_sku.entry(&key.sku).or_default().push(place);
-    }
-    let mut imported = vec![Imported::Repeat; keys.len()];
-    for (sku, places) in of_sku {
-        let know = "insert into sku (sku, epoch, epoch_began, buckets, imported, last_id) values (?1, 1, ?2, ?3, 0, 0) on conflict do nothing";
-        let unheard_of = connection.prepare_cached(know)?.execute((sku.as_str(), at.0, buckets.max(1)))? == 1;
-        let sku_no: i64 = connection
-            .prepare_cached("select sku_no from sku where sku = ?1")?
-            .query_row([sku.as_str()], |row| row.get(0))?;
-        let add = "insert into card_key (sku_no, state, fingerprint, sealed) values (?1, 0, ?2, ?3) on conflict (fingerprint) do nothing";
-        let mut add = connection.prepare_cached(add)?;
-        let (mut count, mut last) = (0i64, None);
-        for place in places {
-            let key = &keys[place];
-            if add.execute((sku_no, key.fingerprint.0, &key.sealed.0))? == 1 {
-                let id = KeyId(connection.last_insert_rowid());
-                imported[place] = Imported::New(id);
-                (count, last) = (count + 1, Some(id));
-            }
-        }
-        if let Some(last) = last {
-            let sum = "update sku set imported = imported + ?2, last_id = ?3 where sku_no = ?1";
-            connection.prepare_cached(sum)?.execute((sku_no, count, last.0))?;
-        } else if unheard_of {
-            // Repeats alone make no SKU known.
-            connection.prepare_cached("delete from sku where sku_no = ?1")?.execute([sku_no])?;
-        }
-    }
-    Ok(imported)
 }
 
 fn skus(connection: &Connection) -> Result<Vec<SkuState>, StoreError> {

@@ -37,10 +37,23 @@ impl Writer {
         T: Send + 'static,
         W: FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
     {
-        let answer = self.submit(work).await?;
+        self.decide(work).await
+    }
+
+    /// As [`write`](Self::write), for work that may refuse: whatever it has written by then is undone.
+    pub(crate) async fn decide<T, E, W>(&self, work: W) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<StoreError> + Send + 'static,
+        W: FnOnce(&Connection) -> Result<T, E> + Send + 'static,
+    {
+        let answer = self.send(work).await?;
         match tokio::time::timeout(LIMIT, answer).await {
-            Ok(answer) => answer.unwrap_or_else(|_| Err(gone())),
-            Err(_) => Err(StoreError::OutcomeUnknown(format!("no answer from the disk within {} s", LIMIT.as_secs()))),
+            Ok(answer) => answer.unwrap_or_else(|_| Err(gone().into())),
+            Err(_) => {
+                let text = format!("no answer from the disk within {} s", LIMIT.as_secs());
+                Err(StoreError::OutcomeUnknown(text).into())
+            }
         }
     }
 
@@ -50,6 +63,15 @@ impl Writer {
     where
         T: Send + 'static,
         W: FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
+    {
+        self.send(work).await
+    }
+
+    async fn send<T, E, W>(&self, work: W) -> Result<Answer<T, E>, StoreError>
+    where
+        T: Send + 'static,
+        E: From<StoreError> + Send + 'static,
+        W: FnOnce(&Connection) -> Result<T, E> + Send + 'static,
     {
         let (reply, answer) = oneshot::channel();
         let job = Work { work: Some(work), made: None, reply };
@@ -68,7 +90,7 @@ impl Writer {
 }
 
 /// What a submitted job will be answered with.
-pub(crate) type Answer<T> = oneshot::Receiver<Result<T, StoreError>>;
+pub(crate) type Answer<T, E = StoreError> = oneshot::Receiver<Result<T, E>>;
 
 /// What a caller is told when the thread ended without an answer.
 pub(crate) fn gone() -> StoreError {
@@ -100,16 +122,17 @@ trait Job: Send {
     fn answer(self: Box<Self>, commit: Result<(), StoreError>);
 }
 
-struct Work<T, W> {
+struct Work<T, E, W> {
     work: Option<W>,
-    made: Option<Result<T, StoreError>>,
-    reply: oneshot::Sender<Result<T, StoreError>>,
+    made: Option<Result<T, E>>,
+    reply: oneshot::Sender<Result<T, E>>,
 }
 
-impl<T, W> Job for Work<T, W>
+impl<T, E, W> Job for Work<T, E, W>
 where
     T: Send,
-    W: FnOnce(&Connection) -> Result<T, StoreError> + Send,
+    E: From<StoreError> + Send,
+    W: FnOnce(&Connection) -> Result<T, E> + Send,
 {
     fn work(&mut self, connection: &Connection) -> bool {
         self.made = self.work.take().map(|work| work(connection));
@@ -119,9 +142,10 @@ where
     fn answer(self: Box<Self>, commit: Result<(), StoreError>) {
         let answer = match (self.made, commit) {
             // Its own failure says more than that of the commit.
-            (Some(Err(error)), _) | (_, Err(error)) => Err(error),
+            (Some(Err(error)), _) => Err(error),
+            (_, Err(error)) => Err(error.into()),
             (Some(Ok(made)), Ok(())) => Ok(made),
-            (None, Ok(())) => Err(gone()),
+            (None, Ok(())) => Err(gone().into()),
         };
         // Nobody may be waiting any more.
         drop(self.reply.send(answer));

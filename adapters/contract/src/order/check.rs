@@ -117,6 +117,9 @@ fn line(wire: &WireLine<'_>) -> Result<OrderLine, String> {
         Some(recharge) if recharge.account.is_empty() => return Err("recharge.account is empty".into()),
         Some(recharge) => {
             text("recharge.account", &recharge.account)?;
+            if quantity != Quantity::ONE {
+                return Err(format!("quantity: {} top-ups in one line; a line with recharge is one top-up", quantity.get()));
+            }
             Some(Recharge { account: recharge.account.as_ref().to_owned() })
         }
     };

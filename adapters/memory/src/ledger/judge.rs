@@ -8,12 +8,12 @@ use fulfil_contract::{
     proposal::{Entry, Fill, Proposal, ProposedLine, ProposedOrder},
     reason::{Reason, ReasonCode},
     recorded::{DeliveredKey, Gone, GoneKey, Judgement, LineOutcome, OrderStatus, RecordedLine, RecordedOrder},
-    time::Timestamp,
 };
 
 use super::{KeyState, Tables};
+use crate::Moment;
 
-pub(super) fn judge(tables: &mut Tables, batch: &[Entry], at: Timestamp) -> Result<Vec<Judgement>, LedgerError> {
+pub(super) fn judge(tables: &mut Tables, batch: &[Entry], at: Moment) -> Result<Vec<Judgement>, LedgerError> {
     // Before anything is written: the batch is one transaction.
     batch.iter().try_for_each(check)?;
     let mut bench = Bench { tables, at, reserved: BTreeSet::new() };
@@ -26,11 +26,15 @@ pub(super) fn judge(tables: &mut Tables, batch: &[Entry], at: Timestamp) -> Resu
     Ok(judged.collect())
 }
 
-/// Every claimed line has as many keys of its own as it wants.
+/// Every claimed line has as many keys of its own as it wants, and every line to be bought says what it needs.
 fn check(entry: &Entry) -> Result<(), LedgerError> {
     let Entry::Order(ProposedOrder { order_id, proposal: Proposal::Fulfil(lines), .. }) = entry else { return Ok(()) };
     let mut used = BTreeSet::new();
     for line in lines {
+        if line.fill == Fill::Bought && line.need.is_none() {
+            let line_no = line.line_no.0;
+            return Err(LedgerError::Data(format!("order {order_id}, line {line_no}: to be bought, without a need")));
+        }
         let ids = claimed_ids(line);
         if matches!(line.fill, Fill::Claimed(_))
             && (ids.len() != line.quantity.as_usize() || !ids.iter().all(|id| used.insert(*id)))
@@ -59,7 +63,7 @@ enum First<'a> {
 
 struct Bench<'a> {
     tables: &'a mut Tables,
-    at: Timestamp,
+    at: Moment,
     /// Claimed by orders that take from the ledger beside it, or taken for them.
     reserved: BTreeSet<KeyId>,
 }
@@ -67,7 +71,7 @@ struct Bench<'a> {
 impl Bench<'_> {
     fn first<'e>(&mut self, entry: &'e Entry) -> First<'e> {
         let order = match entry {
-            Entry::Unreadable(message) => return First::Judged(self.tables.unreadable(message, self.at)),
+            Entry::Unreadable(message) => return First::Judged(self.tables.unreadable(message, self.at.time)),
             Entry::Order(order) => order,
         };
         let asked = Asked {
@@ -75,15 +79,15 @@ impl Bench<'_> {
             body_hash: order.body_hash,
             merchant_id: order.merchant_id.clone(),
         };
-        if let Some(known) = self.tables.known(&asked, self.at) {
+        if let Some(known) = self.tables.known(&asked, self.at.time) {
             return First::Judged(known);
         }
         let lines = match &order.proposal {
             Proposal::Refuse(reason) => return First::Judged(self.record(order, Vec::new(), Some(reason.clone()))),
             Proposal::Fulfil(lines) => lines,
         };
-        if let Some(expires_at) = order.expires_at.filter(|expires_at| *expires_at <= self.at) {
-            let detail = format!("expires_at was {expires_at}, and the order was judged at {}", self.at);
+        if let Some(expires_at) = order.expires_at.filter(|expires_at| *expires_at <= self.at.time) {
+            let detail = format!("expires_at was {expires_at}, and the order was judged at {}", self.at.time);
             return First::Judged(self.record(order, Vec::new(), Some(Reason::new(ReasonCode::Expired, detail))));
         }
         if lines.iter().any(|line| matches!(line.fill, Fill::FromLedger)) && self.gone(lines).is_empty() {
@@ -103,7 +107,11 @@ impl Bench<'_> {
             let outcome = match &line.fill {
                 Fill::Refused(reason) => LineOutcome::Rejected(reason.clone()),
                 Fill::Claimed(ids) => self.deliver(ids.iter().copied().collect()),
-                Fill::FromLedger | Fill::Bought => self.take(line),
+                Fill::Bought => LineOutcome::Processing,
+                Fill::FromLedger => match (self.take(line), &line.need) {
+                    (LineOutcome::Rejected(_), Some(_)) => LineOutcome::Processing,
+                    (outcome, _) => outcome,
+                },
             };
             filled.push(RecordedLine {
                 line_no: line.line_no,
@@ -114,7 +122,12 @@ impl Bench<'_> {
         }
         let first_reason = filled.iter().find_map(|line| line.outcome.reason().cloned());
         let rejected = OrderStatus::of_lines(filled.iter().map(|line| &line.outcome)) == OrderStatus::Rejected;
-        self.record(order, filled, first_reason.filter(|_| rejected))
+        let bought: Vec<bool> = filled.iter().map(|line| line.outcome == LineOutcome::Processing).collect();
+        let judgement = self.record(order, filled, first_reason.filter(|_| rejected));
+        for line in lines.iter().zip(bought).filter_map(|(line, bought)| bought.then_some(line)) {
+            self.tables.procure(order, line, self.at);
+        }
+        judgement
     }
 
     /// Which claimed ids are not to be had.
@@ -125,10 +138,7 @@ impl Bench<'_> {
                 let why = match self.tables.keys.get(&id).filter(|key| key.sku == *sku).map(|key| &key.state) {
                     Some(KeyState::Available) => return None,
                     Some(KeyState::Quarantined) => Gone::Quarantined,
-                    Some(KeyState::Sold(order)) => match self.tables.orders.get(order) {
-                        Some(order) => Gone::SoldAt(order.decided_at),
-                        None => Gone::Unknown,
-                    },
+                    Some(KeyState::Sold(_, at)) => Gone::SoldAt(*at),
                     None => Gone::Unknown,
                 };
                 Some(GoneKey { id, why })
@@ -168,13 +178,13 @@ impl Bench<'_> {
             body_hash: order.body_hash,
             revision: Revision::FIRST,
             status: OrderStatus::of_lines(lines.iter().map(|line| &line.outcome)),
-            decided_at: self.at,
+            decided_at: self.at.time,
             lines,
             reason,
         };
         for id in recorded.key_ids() {
             if let Some(key) = self.tables.keys.get_mut(&id) {
-                key.state = KeyState::Sold(order.order_id.clone());
+                key.state = KeyState::Sold(order.order_id.clone(), self.at.time);
             }
         }
         self.tables.orders.insert(order.order_id.clone(), recorded.clone());

@@ -70,6 +70,12 @@ impl<'a> Batch<'a> {
             if !orders.insert(&order.order_id) {
                 return Err(LedgerError::Data(format!("order {} stands twice in one batch", order.order_id)));
             }
+            if let Some(line) = bought_without_need(order) {
+                return Err(LedgerError::Data(format!(
+                    "line {} of order {} is to be bought, and nothing says at which price",
+                    line.line_no.0, order.order_id
+                )));
+            }
             for (line, ids) in claims(order) {
                 if ids.len() != line.quantity.as_usize() {
                     let (line_no, quantity) = (line.line_no.0, line.quantity.get());
@@ -145,6 +151,13 @@ pub(super) fn claims(order: &ProposedOrder) -> impl Iterator<Item = (&ProposedLi
         Fill::Claimed(ids) => Some((line, ids.as_slice())),
         Fill::FromLedger | Fill::Bought | Fill::Refused(_) => None,
     })
+}
+
+fn bought_without_need(order: &ProposedOrder) -> Option<&ProposedLine> {
+    match &order.proposal {
+        Proposal::Fulfil(lines) => lines.iter().find(|line| line.fill == Fill::Bought && line.need.is_none()),
+        Proposal::Refuse(_) => None,
+    }
 }
 
 fn effect(order: &ProposedOrder, now: Option<Timestamp>) -> Effect<'_> {

@@ -59,10 +59,12 @@ fn draft(proposed: &ProposedOrder, open: &Open<'_>, taken: &Taken) -> RecordedOr
 
 fn recorded_line(line: &ProposedLine, taken: Option<&Result<Vec<KeyId>, Reason>>) -> RecordedLine {
     let outcome = match (&line.fill, taken) {
+        (Fill::Bought, _) => LineOutcome::Processing,
+        (Fill::FromLedger, Some(Err(_))) if line.need.is_some() => LineOutcome::Processing,
         (Fill::Refused(reason), _) | (Fill::FromLedger, Some(Err(reason))) => LineOutcome::Rejected(reason.clone()),
         (Fill::Claimed(ids), _) | (Fill::FromLedger, Some(Ok(ids))) => LineOutcome::Delivered(unsealed(ids)),
         // Every such line was dealt with; without keys it could only be short, which the seller would see.
-        (Fill::FromLedger, None) | (Fill::Bought, _) => LineOutcome::Delivered(Vec::new()),
+        (Fill::FromLedger, None) => LineOutcome::Delivered(Vec::new()),
     };
     RecordedLine { line_no: line.line_no, sku: line.sku.clone(), quantity: line.quantity, outcome }
 }

@@ -2,13 +2,14 @@
 //!
 //! What holds here: an order is new only if this transaction inserted its id (I2) and sold every key of it (I1,
 //! I3); nothing is committed before both were checked; what a lost order would have written or taken was
-//! rolled back.
+//! rolled back; each line that a supplier is to fill has its procurement, made by this transaction.
 
 mod batch;
 mod draft;
 mod insert;
-mod sell;
-mod take;
+mod procure;
+pub(crate) mod sell;
+pub(crate) mod take;
 mod unreadable;
 
 use fulfil_contract::{
@@ -128,6 +129,7 @@ async fn judge(
     if !missing.is_empty() {
         return Ok(Verdict::Gone(missing));
     }
+    procure::procure(session, batch, &open, &drafts).await?;
 
     let mut judgements = answer_known(session, batch, standings, known).await?;
     judgements.extend(unreadable::record(session, &batch.unreadables).await?);

@@ -19,7 +19,7 @@ use crate::{
     session::Session,
 };
 
-const SELL: &str = "
+pub(crate) const SELL: &str = "
     update fulfil.card_key k set state = 1, order_id = s.order_id
     from unnest($1::bigint[], $2::text[], $3::integer[]) s(id, order_id, sku_id)
     where k.id = s.id and k.state = 0 and k.sku_id = s.sku_id

@@ -113,7 +113,8 @@ struct Source<'a> {
     claimed: HashSet<i64>,
 }
 
-const TAKE: &str = "
+/// Up to so many ids of a SKU below one, without these, highest first, each locked.
+pub(crate) const TAKE: &str = "
     select k.id
     from (
         select first_id, last_id from fulfil.lot where sku_id = $1 and not sold_out and first_id < $2 order by block desc) l

@@ -11,3 +11,7 @@ mod stock_ledger {
 mod books {
     fulfil_contract::books_suite!(crate::private::fresh_ledger);
 }
+
+mod procurements {
+    fulfil_contract::procurements_suite!(crate::private::fresh_ledger);
+}

@@ -13,7 +13,7 @@ use crate::private::{LIMIT, fresh_database, fresh_ledger};
 async fn a_second_migration_does_nothing() {
     let url = fresh_database();
     let first = migrate(&url).await.unwrap();
-    assert_eq!(first.applied, ["ledger"]);
+    assert_eq!(first.applied, ["ledger", "procurement"]);
     let second = migrate(&url).await.unwrap();
     assert_eq!((second.applied.len(), second.version), (0, first.version));
 }
@@ -23,7 +23,7 @@ async fn two_migrations_at_once_apply_each_step_once() {
     let url = fresh_database();
     let (a, b, c) = tokio::join!(migrate(&url), migrate(&url), migrate(&url));
     let applied: Vec<&str> = [a, b, c].into_iter().flat_map(|one| one.unwrap().applied).collect();
-    assert_eq!(applied, ["ledger"]);
+    assert_eq!(applied, ["ledger", "procurement"]);
 }
 
 #[tokio::test]

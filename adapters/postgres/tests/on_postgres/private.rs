@@ -7,9 +7,14 @@ use std::{
 
 use async_trait::async_trait;
 use fulfil_contract::{
-    conformance::samples::LedgerBackend,
+    conformance::{procurements::samples::SlowLaneBackend, samples::LedgerBackend},
     ids::KeyId,
-    ports::{books::Books, ledger::Ledger, stock_ledger::StockLedger},
+    ports::{
+        books::Books,
+        ledger::Ledger,
+        procurements::{Procurements, Reviews},
+        stock_ledger::StockLedger,
+    },
 };
 use fulfil_postgres::{Postgres, migrate};
 use tokio::sync::OnceCell;
@@ -85,6 +90,16 @@ impl LedgerBackend for PrivateLedger {
             .execute("update fulfil.sku set epoch_began = epoch_began - make_interval(secs => $1)", &[&seconds])
             .await
             .unwrap();
+    }
+}
+
+impl SlowLaneBackend for PrivateLedger {
+    fn procurements(&self) -> &dyn Procurements {
+        &self.postgres
+    }
+
+    fn reviews(&self) -> &dyn Reviews {
+        &self.postgres
     }
 }
 

@@ -1,4 +1,5 @@
-//! Results that are owed: their deliveries were acknowledged before they could be announced (I4).
+//! Results that are owed: their deliveries were acknowledged before they could be announced (I4), or their order
+//! went on in the slow lane. A row holds its revision as it was, so that its message stays as it was (I9).
 
 use fulfil_contract::{
     ids::{OrderId, Revision},
@@ -9,23 +10,31 @@ use rusqlite::Connection;
 use super::stored;
 use crate::errors::StoreError;
 
+/// A revision that is not the order's any more is owed by nobody: a higher one is or was.
 pub(super) fn owe(connection: &Connection, results: &[(OrderId, Revision)]) -> Result<(), StoreError> {
-    let mut owe = connection
-        .prepare_cached("insert into announcement (order_id, revision) values (?1, ?2) on conflict do nothing")?;
+    let sql = "insert into announcement (order_id, revision, status, decided_at, lines, reason)
+        select order_id, revision, status, decided_at, lines, reason from orders where order_id = ?1 and revision = ?2
+        on conflict do nothing";
+    let mut owe = connection.prepare_cached(sql)?;
     for (order, revision) in results {
         owe.execute((order.as_str(), revision.0))?;
     }
     Ok(())
 }
 
+/// The order's result as it is now.
+pub(crate) fn owe_latest(connection: &Connection, order_no: i64) -> Result<(), StoreError> {
+    let sql = "insert into announcement (order_id, revision, status, decided_at, lines, reason)
+        select order_id, revision, status, decided_at, lines, reason from orders where order_no = ?1";
+    connection.prepare_cached(sql)?.execute([order_no])?;
+    Ok(())
+}
+
 pub(super) fn owed(connection: &Connection, most: u32) -> Result<Vec<RecordedOrder>, StoreError> {
-    let mut owed = connection.prepare_cached("select order_id from announcement order by announcement_no limit ?1")?;
-    let ids = owed.query_map([most], |row| row.get::<_, String>(0))?.collect::<Result<Vec<_>, _>>()?;
-    let mut orders = Vec::with_capacity(ids.len());
-    for id in ids {
-        orders.extend(stored::order(connection, &id)?);
-    }
-    Ok(orders)
+    let sql = "select announcement_no from announcement order by announcement_no limit ?1";
+    let mut owed = connection.prepare_cached(sql)?;
+    let numbers = owed.query_map([most], |row| row.get(0))?.collect::<Result<Vec<i64>, _>>()?;
+    numbers.into_iter().map(|number| stored::announced(connection, number)).collect()
 }
 
 pub(super) fn paid(connection: &Connection, results: &[(OrderId, Revision)]) -> Result<(), StoreError> {

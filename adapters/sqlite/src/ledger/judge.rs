@@ -17,7 +17,7 @@ use fulfil_contract::{
 use rusqlite::Connection;
 
 use super::{keys::Keys, stored};
-use crate::errors::StoreError;
+use crate::{errors::StoreError, procurement::making};
 
 /// Judges every entry, in the same order, by the time `at`.
 pub(super) fn judge(connection: &Connection, batch: &[Entry], at: Timestamp) -> Result<Vec<Judgement>, StoreError> {
@@ -96,7 +96,8 @@ impl Bench<'_> {
             let outcome = match &line.fill {
                 Fill::Refused(reason) => LineOutcome::Rejected(reason.clone()),
                 Fill::Claimed(_) => LineOutcome::Delivered(claimed),
-                Fill::FromLedger | Fill::Bought => self.take(line)?,
+                Fill::FromLedger => self.take(line)?,
+                Fill::Bought => LineOutcome::Processing,
             };
             filled.push(RecordedLine {
                 line_no: line.line_no,
@@ -130,8 +131,14 @@ impl Bench<'_> {
         Ok(if gone.is_empty() { Ok(found) } else { Err(gone) })
     }
 
+    /// What stock can't fill is bought, if there is a need; else it is refused.
     fn take(&mut self, line: &ProposedLine) -> Result<LineOutcome, StoreError> {
-        let refused = |code, detail: String| Ok(LineOutcome::Rejected(Reason::new(code, detail)));
+        let refused = |code, detail: String| {
+            Ok(match line.need {
+                Some(_) => LineOutcome::Processing,
+                None => LineOutcome::Rejected(Reason::new(code, detail)),
+            })
+        };
         let Some(sku) = self.keys.sku(&line.sku)? else {
             return refused(ReasonCode::UnknownSku, format!("no key was ever imported for {}", line.sku));
         };
@@ -161,11 +168,14 @@ impl Bench<'_> {
             lines,
             reason,
         };
-        self.write(&recorded)?;
+        let order_no = self.write(&recorded)?;
+        if recorded.status == OrderStatus::Processing {
+            making::make(self.connection, order_no, order, &recorded)?;
+        }
         Ok(Judgement::New(recorded))
     }
 
-    fn write(&self, order: &RecordedOrder) -> Result<(), StoreError> {
+    fn write(&self, order: &RecordedOrder) -> Result<i64, StoreError> {
         let sql = "insert into orders (order_id, merchant_id, body_hash, revision, status, decided_at, lines, reason)
             values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
         let order_no = self.connection.prepare_cached(sql)?.insert((
@@ -181,7 +191,7 @@ impl Bench<'_> {
         for id in order.key_ids() {
             self.keys.sell(id, order_no)?;
         }
-        Ok(())
+        Ok(order_no)
     }
 }
 
@@ -192,7 +202,7 @@ fn claimed_ids(fill: &Fill) -> &[KeyId] {
     }
 }
 
-/// Every claimed line has as many keys of its own as it wants.
+/// Every claimed line has as many keys of its own as it wants; what is to be bought says what for.
 fn check(order: &ProposedOrder, lines: &[ProposedLine]) -> Result<(), StoreError> {
     let mut used = HashSet::new();
     for line in lines {
@@ -204,6 +214,12 @@ fn check(order: &ProposedOrder, lines: &[ProposedLine]) -> Result<(), StoreError
                     "order {order}, line {line_no}: {own} keys are proposed, it wants {wants}"
                 )));
             }
+        }
+        if matches!(line.fill, Fill::Bought) && line.need.is_none() {
+            let (order, line_no) = (&order.order_id, line.line_no.0);
+            return Err(StoreError::Data(format!(
+                "order {order}, line {line_no}: it is to be bought, but has no need"
+            )));
         }
     }
     Ok(())

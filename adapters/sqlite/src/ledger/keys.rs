@@ -13,21 +13,21 @@ use crate::errors::StoreError;
 
 /// A SKU's number in this file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct SkuNo(i64);
+pub(crate) struct SkuNo(i64);
 
 /// Looks keys up for one batch.
-pub(super) struct Keys<'a> {
+pub(crate) struct Keys<'a> {
     connection: &'a Connection,
     known: HashMap<Sku, Option<SkuNo>>,
 }
 
 impl<'a> Keys<'a> {
-    pub(super) fn of(connection: &'a Connection) -> Self {
+    pub(crate) fn of(connection: &'a Connection) -> Self {
         Self { connection, known: HashMap::new() }
     }
 
     /// `None`: no key was ever imported for it.
-    pub(super) fn sku(&mut self, sku: &Sku) -> Result<Option<SkuNo>, StoreError> {
+    pub(crate) fn sku(&mut self, sku: &Sku) -> Result<Option<SkuNo>, StoreError> {
         if let Some(known) = self.known.get(sku) {
             return Ok(*known);
         }
@@ -38,7 +38,7 @@ impl<'a> Keys<'a> {
     }
 
     /// A claimed key, if it is available and of this SKU.
-    pub(super) fn claimed(&self, id: KeyId, sku: Option<SkuNo>) -> Result<Result<DeliveredKey, GoneKey>, StoreError> {
+    pub(crate) fn claimed(&self, id: KeyId, sku: Option<SkuNo>) -> Result<Result<DeliveredKey, GoneKey>, StoreError> {
         let mut find =
             self.connection.prepare_cached("select sku_no, order_no, state, sealed from card_key where id = ?1")?;
         let found = find
@@ -62,7 +62,7 @@ impl<'a> Keys<'a> {
 
     /// `count` available keys, highest ids first (stock offers lowest first), none of them in `not`; `None`
     /// when there are not that many.
-    pub(super) fn take(
+    pub(crate) fn take(
         &self,
         sku: SkuNo,
         count: usize,
@@ -84,7 +84,7 @@ impl<'a> Keys<'a> {
     }
 
     /// Marks a key as sold; the row's state judges (I1, I3).
-    pub(super) fn sell(&self, id: KeyId, order_no: i64) -> Result<(), StoreError> {
+    pub(crate) fn sell(&self, id: KeyId, order_no: i64) -> Result<(), StoreError> {
         let sql = "update card_key set state = 1, order_no = ?2 where id = ?1 and state = 0";
         match self.connection.prepare_cached(sql)?.execute([id.0, order_no])? {
             1 => Ok(()),

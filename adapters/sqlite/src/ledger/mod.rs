@@ -2,9 +2,9 @@
 //! that what a job reads stays true until it commits; unique constraints and the state of rows judge all the
 //! same.
 
-mod announcements;
+pub(crate) mod announcements;
 mod judge;
-mod keys;
+pub(crate) mod keys;
 pub(crate) mod stored;
 mod tries;
 

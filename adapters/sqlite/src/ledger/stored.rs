@@ -14,8 +14,9 @@ use rusqlite::{Connection, OptionalExtension};
 
 use crate::errors::StoreError;
 
-/// An order's row as it stands.
+/// An order's row as it stands, or as it stood at an announcement's revision.
 struct Row {
+    order_id: String,
     merchant_id: Option<String>,
     body_hash: [u8; 32],
     revision: u32,
@@ -25,28 +26,38 @@ struct Row {
     reason: Option<String>,
 }
 
-/// The committed order of this id, with its keys.
-pub(crate) fn order(connection: &Connection, order_id: &str) -> Result<Option<RecordedOrder>, StoreError> {
-    let sql =
-        "select merchant_id, body_hash, revision, status, decided_at, lines, reason from orders where order_id = ?1";
-    let row = connection
-        .prepare_cached(sql)?
-        .query_row([order_id], |row| {
-            Ok(Row {
-                merchant_id: row.get(0)?,
-                body_hash: row.get(1)?,
-                revision: row.get(2)?,
-                status: row.get(3)?,
-                decided_at: row.get(4)?,
-                lines: row.get(5)?,
-                reason: row.get(6)?,
-            })
+impl Row {
+    fn of(row: &rusqlite::Row<'_>) -> rusqlite::Result<Self> {
+        Ok(Self {
+            order_id: row.get(0)?,
+            merchant_id: row.get(1)?,
+            body_hash: row.get(2)?,
+            revision: row.get(3)?,
+            status: row.get(4)?,
+            decided_at: row.get(5)?,
+            lines: row.get(6)?,
+            reason: row.get(7)?,
         })
-        .optional()?;
-    row.map(|row| read(connection, order_id, row)).transpose()
+    }
 }
 
-fn read(connection: &Connection, order_id: &str, row: Row) -> Result<RecordedOrder, StoreError> {
+/// The committed order of this id, with its keys.
+pub(crate) fn order(connection: &Connection, order_id: &str) -> Result<Option<RecordedOrder>, StoreError> {
+    let sql = "select order_id, merchant_id, body_hash, revision, status, decided_at, lines, reason
+        from orders where order_id = ?1";
+    let row = connection.prepare_cached(sql)?.query_row([order_id], Row::of).optional()?;
+    row.map(|row| read(connection, row)).transpose()
+}
+
+/// The result that an announcement's row holds: its own revision, whatever the order's is by now.
+pub(super) fn announced(connection: &Connection, number: i64) -> Result<RecordedOrder, StoreError> {
+    let sql = "select order_id, merchant_id, body_hash, a.revision, a.status, a.decided_at, a.lines, a.reason
+        from announcement a join orders using (order_id) where announcement_no = ?1";
+    read(connection, connection.prepare_cached(sql)?.query_row([number], Row::of)?)
+}
+
+fn read(connection: &Connection, row: Row) -> Result<RecordedOrder, StoreError> {
+    let order_id = row.order_id.as_str();
     let mut sealed = connection.prepare_cached("select sealed from card_key where id = ?1")?;
     let mut sealed_of = |id: KeyId| sealed.query_row([id.0], |row| row.get(0)).ok().map(SealedKey);
     let mut lines = Vec::new();
@@ -143,7 +154,7 @@ pub(super) fn unreadable(
 }
 
 /// The text of a `reason` column.
-pub(super) fn write_reason(reason: &Reason) -> String {
+pub(crate) fn write_reason(reason: &Reason) -> String {
     // A plain struct into a String can't fail; a reader would refuse the empty text.
     serde_json::to_string(reason).unwrap_or_default()
 }

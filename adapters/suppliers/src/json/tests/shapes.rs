@@ -1,0 +1,132 @@
+//! Answers in lists, top-ups, prices and stock: what the complete example does not have.
+
+use fulfil_contract::{
+    attempt::Reference,
+    ids::Quantity,
+    money::{Currency, MinorUnits},
+    supplier::Goods,
+};
+use serde_json::{Value, json};
+
+use super::super::{
+    settings::{BalanceCall, OfferCall, OrderAnswer},
+    *,
+};
+
+const REFERENCE: &str = "f0123456789abcdef";
+
+fn reply(status: u16, body: &str) -> Reply {
+    Reply { status, retry_after: None, body: body.as_bytes().to_vec().into() }
+}
+
+fn sought_in(answer: &OrderAnswer, status: u16, body: &str, recharge: bool) -> Found {
+    let (reference, product) = (Reference::parse(REFERENCE).unwrap(), SupplierProduct::parse("7").unwrap());
+    let quantity = Quantity::new(1).unwrap();
+    let sought = Sought { reference: &reference, their_id: None, product: &product, quantity, recharge };
+    answer::found(answer, &reply(status, body), &sought)
+}
+
+#[test]
+fn an_order_is_found_in_a_list_by_our_reference_alone() {
+    let answer: OrderAnswer = serde_json::from_value(json!({
+        "list": "/data", "status": "/state", "their_id": "/id", "reference": "/ref", "keys": { "texts": "/cards" },
+        "outcomes": [
+            { "http": 200, "status": 3, "outcome": "delivered" },
+            { "http": 200, "status": 1, "outcome": "accepted" },
+        ],
+    }))
+    .unwrap();
+    let found = |status, body: &Value| sought_in(&answer, status, &body.to_string(), false);
+    let order = |reference: &str, state: u8| json!({ "id": 9, "ref": reference, "state": state, "cards": ["K"] });
+    match found(200, &json!({ "data": [order("f1111111111111111", 1), order(REFERENCE, 3)] })) {
+        Found::Delivered { goods: Goods::Keys(keys), their_id } => {
+            assert_eq!((keys.len(), their_id.as_deref()), (1, Some("9")));
+        }
+        other => panic!("{other:?}"),
+    }
+    assert_eq!(found(200, &json!({ "data": [] })), Found::NotFound);
+    for (status, body) in [
+        (200, json!({ "data": [order("f1111111111111111", 3)] })),
+        (200, json!({ "data": [order(REFERENCE, 3), order(REFERENCE, 3)] })),
+        (200, json!({ "data": {} })),
+        (200, json!({ "error": "x" })),
+        (200, json!([])),
+        (500, json!({ "data": [] })),
+    ] {
+        assert!(matches!(found(status, &body), Found::Unclear { .. }), "{status} {body}");
+    }
+}
+
+#[test]
+fn a_top_up_has_a_receipt_and_no_keys() {
+    let answer: OrderAnswer = serde_json::from_value(json!({
+        "status": "/state", "receipt": "/operator/serial",
+        "outcomes": [{ "http": 200, "status": "done", "outcome": "delivered" }],
+    }))
+    .unwrap();
+    let found = |body: &str| sought_in(&answer, 200, body, true);
+    let receipt = |text: Option<&str>| Found::Delivered {
+        goods: Goods::Recharge { receipt: text.map(str::to_owned) },
+        their_id: None,
+    };
+    assert_eq!(found(r#"{"state":"done","operator":{"serial":77}}"#), receipt(Some("77")));
+    assert_eq!(found(r#"{"state":"done"}"#), receipt(None));
+    let of_keys = sought_in(&answer, 200, r#"{"state":"done"}"#, false);
+    assert!(matches!(of_keys, Found::Unclear { .. }), "keys were bought, and none is told: {of_keys:?}");
+}
+
+#[test]
+fn prices_stock_and_balance_are_read_in_either_unit() {
+    let request = json!({ "method": "GET", "path": "/goods/{product}" });
+    let settings: OfferCall = serde_json::from_value(json!({
+        "request": request, "success": { "pointer": "/code", "is": 0 }, "price": "/data/price", "stock": "/data/stock",
+        "on_sale": { "pointer": "/data/state", "is": [1, "on"] },
+    }))
+    .unwrap();
+    let (product, yuan) = (SupplierProduct::parse("7").unwrap(), Currency::parse("CNY").unwrap());
+    let offer = |status, body: Value| offers::offer(&settings, &reply(status, &body.to_string()), &product, yuan);
+    let told =
+        offer(200, json!({ "code": "0", "data": { "price": 9.805, "stock": "12", "state": "on" } })).unwrap().unwrap();
+    assert_eq!((told.unit_price, told.stock, told.on_sale), (Some(MinorUnits(981)), Some(12), true));
+    let told = offer(200, json!({ "code": 0, "data": { "stock": -1, "state": 2 } })).unwrap().unwrap();
+    assert_eq!((told.unit_price, told.stock, told.on_sale), (None, None, false));
+    assert!(offer(404, json!({})).unwrap().is_none());
+    assert!(matches!(offer(200, json!({ "code": 1 })), Err(SupplierError::Unclear(_))));
+    assert!(matches!(offer(403, json!({ "code": 0 })), Err(SupplierError::Credentials(_))));
+    assert!(matches!(offers::offer(&settings, &reply(200, "<html>"), &product, yuan), Err(SupplierError::Unclear(_))));
+
+    let settings: BalanceCall =
+        serde_json::from_value(json!({ "request": request, "amount": "/cents", "unit": "minor" })).unwrap();
+    let balance = offers::balance(&settings, &reply(200, r#"{"cents":-250}"#), yuan).unwrap();
+    assert_eq!((balance.amount, balance.currency), (-250, Some(yuan)));
+    assert!(offers::balance(&settings, &reply(200, r#"{"cents":"2.50"}"#), yuan).is_err(), "half a minor unit");
+}
+
+/// A purchase of a kind that is not configured is refused here: nothing is sent.
+#[tokio::test]
+async fn what_has_no_request_is_not_bought() {
+    let common = crate::settings::Common {
+        name: fulfil_contract::supplier::SupplierName::parse("other").unwrap(),
+        url: "http://127.0.0.1:1".into(),
+        currency: Currency::parse("CNY").unwrap(),
+        timeout: Duration::from_secs(5),
+        settle: Some(Duration::from_secs(3)),
+    };
+    let Value::Object(example) = Settings::example() else { panic!("no object") };
+    let supplier = crate::settings::build("json", common, example).unwrap_or_else(|error| panic!("{error}"));
+    let (reference, product) = (Reference::parse(REFERENCE).unwrap(), SupplierProduct::parse("7").unwrap());
+    let recharge = fulfil_contract::order::Recharge { account: "13800000000".into() };
+    let purchase = Purchase {
+        reference: &reference,
+        product: &product,
+        quantity: Quantity::new(1).unwrap(),
+        unit_price: MinorUnits(1),
+        currency: Currency::parse("CNY").unwrap(),
+        recharge: Some(&recharge),
+    };
+    match supplier.buy(purchase).await {
+        Bought::Refused(refusal) => assert_eq!(refusal.code, RefusalCode::Product),
+        other => panic!("{other:?}"),
+    }
+    assert_eq!(supplier.promises().settle, Duration::from_secs(3));
+}

@@ -1,0 +1,153 @@
+//! The one HTTP client of all adapters.
+//!
+//! What holds here:
+//! - A call goes to the host of the configured URL and to no other: no redirects, no proxy from the
+//!   environment, https unless that host is this machine.
+//! - A call is written to the network at most once. Two layers below repeat requests by themselves, and what
+//!   they repeat was read in their source. reqwest repeats what an HTTP/2 peer declares unprocessed: switched
+//!   off (`retry::never`), and only HTTP/1.1 is spoken. hyper-util takes another connection when a pooled one
+//!   turns out closed, but only where it gets the request back *unwritten* (the request had not left the
+//!   channel to the connection's task); a request of which a byte may have been written is not repeated.
+//! - [`Failure::NotSent`] is said for DNS, connecting and TLS alone, and for a call that can't be built. Once
+//!   a connection was there everything is [`Failure::Unknown`]: a write error, a reset, a cut or too large
+//!   body, and the time limit.
+//! - Every call has a time limit, connecting one within it, an answer a size limit.
+//!
+//! Idle connections are kept for a few seconds only, less than servers keep theirs: a purchase that meets a
+//! connection which the server is just closing would be unknown for nothing.
+
+mod call;
+mod escape;
+mod failure;
+mod reply;
+mod tls;
+
+use std::time::Duration;
+
+use reqwest::{Client, Url, redirect, retry};
+
+pub(crate) use call::Call;
+pub(crate) use escape::{form, query_pairs, segment};
+pub(crate) use failure::Failure;
+pub(crate) use reply::Reply;
+pub(crate) use reqwest::Method;
+
+/// Answers of every protocol are far smaller.
+const MOST_BYTES: usize = 1024 * 1024;
+/// Less than what common servers keep idle connections for (5 s at the least).
+const IDLE: Duration = Duration::from_secs(4);
+const MOST_CONNECT: Duration = Duration::from_secs(5);
+
+/// Calls to one host.
+#[derive(Debug, Clone)]
+pub(crate) struct Wire {
+    client: Client,
+    base: Url,
+}
+
+/// Why a URL can't be a supplier's.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum UrlError {
+    #[error("found {0:?}, which is no URL; allowed is https://host[:port][/path]")]
+    NoUrl(String),
+    #[error("found http; allowed is https, and http only for this machine (localhost, 127.0.0.1, [::1])")]
+    Clear,
+    #[error("found {0}; allowed is https://host[:port][/path] without user, query and fragment")]
+    Parts(&'static str),
+    #[error("TLS can't be set up: {0}; install the system's CA certificates (package ca-certificates)")]
+    Tls(String),
+}
+
+impl Wire {
+    /// `url`: `https://host[:port][/path]`; the paths of calls follow it. `timeout` bounds a whole call.
+    ///
+    /// # Errors
+    /// [`UrlError`].
+    pub(crate) fn new(url: &str, timeout: Duration) -> Result<Self, UrlError> {
+        let base = Url::parse(url).map_err(|_| UrlError::NoUrl(without_user(url)))?;
+        let local = is_this_machine(&base);
+        match base.scheme() {
+            "https" => {}
+            "http" if local => {}
+            "http" => return Err(UrlError::Clear),
+            _ => return Err(UrlError::NoUrl(without_user(url))),
+        }
+        if !base.username().is_empty() || base.password().is_some() {
+            return Err(UrlError::Parts("a user"));
+        }
+        if base.query().is_some() || base.fragment().is_some() {
+            return Err(UrlError::Parts("a query or fragment"));
+        }
+        let builder = Client::builder()
+            .no_proxy()
+            .redirect(redirect::Policy::none())
+            .retry(retry::never())
+            .http1_only()
+            .referer(false)
+            .user_agent(concat!("fulfil/", env!("CARGO_PKG_VERSION")))
+            .timeout(timeout)
+            .connect_timeout(MOST_CONNECT.min(timeout / 2))
+            .pool_idle_timeout(IDLE)
+            .tcp_nodelay(true);
+        let client = tls::with_ring(builder, &base)
+            .and_then(|builder| builder.build().map_err(|error| failure::chain(&error)))
+            .map_err(UrlError::Tls)?;
+        Ok(Self { client, base })
+    }
+
+    /// The path as it is sent, without the query: what some protocols sign.
+    ///
+    /// # Errors
+    /// [`Failure::NotSent`]: the path would leave the place that it names.
+    pub(crate) fn path(&self, path: &str) -> Result<String, Failure> {
+        self.url(path, &[]).map(|url| url.path().to_owned())
+    }
+
+    /// Sends a call, once, and reads the whole answer. Every HTTP status is an answer.
+    ///
+    /// # Errors
+    /// [`Failure`] says whether something may have been sent.
+    pub(crate) async fn send(&self, call: Call) -> Result<Reply, Failure> {
+        let url = self.url(&call.path, &call.query)?;
+        let mut request = self.client.request(call.method, url);
+        for (name, value) in &call.headers {
+            request = request.header(name.as_str(), value.as_str());
+        }
+        if let Some((content_type, body)) = call.body {
+            request = request.header("content-type", content_type).body(body);
+        }
+        let answer = request.send().await.map_err(|error| Failure::of(&error.without_url()))?;
+        Reply::read(answer, MOST_BYTES).await
+    }
+
+    fn url(&self, path: &str, query: &[(String, String)]) -> Result<Url, Failure> {
+        let mut url = self.base.clone();
+        let starts_right = path.starts_with('/');
+        let path = format!("{}{path}", self.base.path().trim_end_matches('/'));
+        url.set_path(&path);
+        // A parser of URLs resolves dots and drops control characters; a path that is not what it says is not
+        // asked for. Characters that are only escaped on the way are fine.
+        let dots =
+            path.split('/').any(|part| matches!(part.to_ascii_lowercase().replace("%2e", ".").as_str(), "." | ".."));
+        if dots || path.contains(['?', '#', '\\']) || path.chars().any(char::is_control) || !starts_right {
+            return Err(Failure::NotSent("the path would leave the place that it names".into()));
+        }
+        if !query.is_empty() {
+            url.query_pairs_mut().extend_pairs(query);
+        }
+        Ok(url)
+    }
+}
+
+fn is_this_machine(url: &Url) -> bool {
+    let host = url.host_str().unwrap_or("").trim_start_matches('[').trim_end_matches(']');
+    host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
+}
+
+/// A text that is no URL may still hold a password.
+fn without_user(url: &str) -> String {
+    url.rsplit_once('@').map_or_else(|| url.to_owned(), |(_, host)| format!("…@{host}"))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,116 @@
+//! Sending a purchase: the attempt is committed, then committed as sent, then the call is made, once.
+//!
+//! What holds here: nothing is sent before both commits (I6), nor when the lease might lapse before the call's time
+//! limit; a re-send goes under the reference of the first.
+
+use std::time::Duration;
+
+use fulfil_contract::{
+    attempt::{AttemptState, Change, Intent, Reference},
+    procurement::Release,
+    supplier::{Bought, Purchase, SupplierName},
+};
+use tokio::time::Instant;
+
+use super::{
+    guard::Permit,
+    route::{self, Chosen},
+    visit::{BrokenOff, Then, Visit, again, wait},
+};
+use crate::{
+    crash::{self, Point},
+    patience::persist,
+};
+
+impl Visit<'_> {
+    /// Chooses a supplier and buys.
+    pub(super) async fn buy(&mut self, wanted: u32, without: &[SupplierName]) -> Result<Then, BrokenOff> {
+        let choice = match route::choose(self.buyer, &self.procurement, wanted, without, Instant::now().into_std()) {
+            Chosen::Route(choice) => choice,
+            Chosen::Later { time, waits_for } => return Ok(Then::Release(self.stock_or_wait(time, waits_for))),
+            Chosen::Nobody(reason) => return Ok(Then::Release(Release::Reject(reason))),
+        };
+        let supply = choice.supply;
+        if !self.lease_covers(supply) {
+            return Ok(Then::Release(wait(Duration::ZERO, "a lease that covers a purchase")));
+        }
+        tracing::info!(
+            order_id = %self.procurement.order_id,
+            line_no = self.procurement.line_no.0,
+            supplier = %supply.guarded.name(),
+            why = choice.why,
+            "buying"
+        );
+        let intent = Intent {
+            supplier: supply.guarded.name().clone(),
+            product: choice.product,
+            reference: Reference::from_bits(rand::random()),
+            quantity: choice.quantity,
+            unit_price: choice.unit_price,
+            currency: supply.currency,
+        };
+        let (ledger, lease) = (&self.buyer.ledger, &self.procurement.lease);
+        let attempt = persist("commit an attempt", &mut self.draining, again, || ledger.intend(lease, &intent)).await?;
+        crash::at(Point::Intended, &self.procurement);
+        self.procurement.attempts.push(attempt);
+        self.send(choice.permit).await
+    }
+
+    /// Sends the open attempt's purchase again, under the same reference.
+    pub(super) async fn resend(&mut self) -> Result<Then, BrokenOff> {
+        let Some(supply) = self.supply() else { return Ok(Then::Step) };
+        let permit = match supply.guarded.admit(Instant::now().into_std()) {
+            Ok(permit) => permit,
+            Err(closed) => return Ok(Then::Release(wait(closed.until, &closed.to_string()))),
+        };
+        if !self.lease_covers(supply) {
+            return Ok(Then::Release(wait(Duration::ZERO, "a lease that covers a purchase")));
+        }
+        self.send(permit).await
+    }
+
+    /// Commits the open attempt as sent, sends it, and commits what came of it.
+    async fn send(&mut self, permit: Permit) -> Result<Then, BrokenOff> {
+        let (Some(supply), Some(attempt)) = (self.supply(), self.open().cloned()) else { return Ok(Then::Step) };
+        let mut sent = Change::of(&attempt, AttemptState::Sent);
+        sent.not_founds = 0;
+        let before = Instant::now();
+        self.change(&sent).await?;
+        self.lease_end = before + self.buyer.times.lease;
+        crash::at(Point::Sent, &self.procurement);
+        if Instant::now() + supply.guarded.timeout() > self.lease_end {
+            // The commit took so long that the lease might lapse before the answer.
+            return self.mark(AttemptState::NotSent, "the ledger was too slow for this lease").await;
+        }
+        let purchase = Purchase {
+            reference: &attempt.reference,
+            product: &attempt.product,
+            quantity: attempt.quantity,
+            unit_price: attempt.unit_price,
+            currency: attempt.currency,
+            recharge: self.procurement.need.recharge.as_ref(),
+        };
+        let bought = supply.guarded.buy(permit, purchase).await;
+        crash::at(Point::Bought, &self.procurement);
+        self.settle(bought).await
+    }
+
+    async fn settle(&mut self, bought: Bought) -> Result<Then, BrokenOff> {
+        match bought {
+            Bought::Delivered { goods, their_id } => self.deliver(goods, their_id, 0).await,
+            Bought::Accepted { their_id } => {
+                self.note(AttemptState::Accepted, "accepted", their_id, 0).await?;
+                Ok(Then::Release(self.wait_for_query("the supplier to deliver")))
+            }
+            Bought::Refused(refusal) => self.refused(refusal, 0).await,
+            Bought::Unknown { why, their_id } => {
+                self.note(AttemptState::Unknown, &why, their_id, 0).await?;
+                Ok(match self.supply().map(|supply| supply.guarded.promises().query) {
+                    Some(true) => Then::Release(self.wait_for_query("the outcome of a purchase")),
+                    Some(false) | None => Then::Step,
+                })
+            }
+            Bought::NotSent { why } => self.mark(AttemptState::NotSent, &why).await,
+        }
+    }
+}
