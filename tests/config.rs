@@ -5,7 +5,10 @@
 
 use std::{fs, net::SocketAddr, path::Path, time::Duration};
 
-use fulfil::config::{Config, ConfigErrors, KEYS, LogFormat, ResultsMode, SECTIONS, Sources, reference};
+use fulfil::config::{
+    Config, ConfigErrors, KEYS, LogFormat, ROUTE_KEYS, ResultsMode, SECTIONS, SUPPLIER_KEYS, Sources, SupplierKind,
+    reference,
+};
 
 const RECIPIENT: &str = "B6N8vBQgk8i3VdwbEOhstCY3StFqqFPtC9/AsrhtHHw=";
 
@@ -40,7 +43,7 @@ fn every_example_loads_and_one_shows_every_key() {
             examples += 1;
         }
     }
-    assert!(examples >= 2);
+    assert!(examples >= 3);
 
     let worker = fs::read_to_string(folder("config/worker.toml")).unwrap();
     for (section, _) in SECTIONS {
@@ -56,6 +59,26 @@ fn every_example_loads_and_one_shows_every_key() {
             }
         }
     }
+}
+
+#[test]
+fn an_example_shows_every_kind_of_supplier_and_every_key_of_it() {
+    let path = folder("config/suppliers.toml");
+    let config = loaded(Sources::gather(Some(&path), [], Path::new("/")));
+    let kinds: Vec<SupplierKind> = config.suppliers().iter().map(|supplier| supplier.kind).collect();
+    for kind in SupplierKind::ALL {
+        assert!(kinds.contains(&kind), "config/suppliers.toml has no supplier of kind {}", kind.as_str());
+    }
+    let text = fs::read_to_string(path).unwrap();
+    let names = SUPPLIER_KEYS.iter().map(|key| key.name).chain(["rates"]).chain(ROUTE_KEYS.map(|row| row.name));
+    for name in names {
+        let line = text.lines().find(|line| line.starts_with(&format!("{name} = ")));
+        let line = line.unwrap_or_else(|| panic!("config/suppliers.toml lacks {name}"));
+        let default = SUPPLIER_KEYS.iter().find(|key| key.name == name).and_then(|key| key.default);
+        let value = line.split(['=', '#']).nth(1).unwrap().trim();
+        assert!(default.is_none_or(|default| default == value), "{name} is shown with another default: {line}");
+    }
+    assert!(config.assortment().skus().count() >= 2);
 }
 
 #[test]
@@ -82,6 +105,12 @@ fn without_anything_the_defaults_hold() {
     assert_eq!((config.source.lanes, config.source.batch_orders, config.source.in_flight), (4, 1000, 3));
     assert_eq!((config.stock.buckets, config.stock.timeout), (1, Duration::from_millis(500)));
     assert_eq!((config.ledger.connections, config.ledger.timeout), (16, Duration::from_secs(30)));
+    let procurement = &config.procurement;
+    assert_eq!(
+        (procurement.in_flight, procurement.lease, procurement.deadline),
+        (256, Duration::from_secs(60), Duration::from_secs(3600))
+    );
+    assert!(config.callbacks.listen.is_none() && config.suppliers().is_empty());
     assert_eq!((config.results.mode, config.results.confirm_timeout), (ResultsMode::Single, Duration::from_secs(30)));
     assert_eq!(config.admin.listen, Some(SocketAddr::from(([127, 0, 0, 1], 9464))));
     assert_eq!(config.worker.drain, Duration::from_secs(25));
@@ -101,6 +130,7 @@ fn every_key_sets_its_field_from_every_source() {
         "sealing.recipient" => RECIPIENT.to_owned(),
         "sealing.fingerprint_secret" => "0123456789abcdef".to_owned(),
         "admin.listen" => "off".to_owned(),
+        "callbacks.listen" => "127.0.0.1:9480".to_owned(),
         "log.format" => "json".to_owned(),
         "log.level" => "debug".to_owned(),
         "source.batch_orders" => "999".to_owned(),
@@ -125,6 +155,12 @@ fn every_key_sets_its_field_from_every_source() {
         assert_eq!((config.stock.buckets, config.stock.timeout), (2, Duration::from_millis(501)));
         assert_eq!(config.ledger_url().unwrap(), "postgres://u:p@c/d");
         assert_eq!((config.ledger.connections, config.ledger.timeout), (17, Duration::from_millis(30_001)));
+        let procurement = &config.procurement;
+        assert_eq!(
+            (procurement.in_flight, procurement.lease, procurement.deadline),
+            (257, Duration::from_secs(61), Duration::from_secs(3601))
+        );
+        assert_eq!(config.callbacks.listen, Some(SocketAddr::from(([127, 0, 0, 1], 9480))));
         assert_eq!(
             (config.results.mode, config.results.confirm_timeout),
             (ResultsMode::Batch, Duration::from_millis(30_001))

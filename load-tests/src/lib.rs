@@ -7,14 +7,18 @@
 //! - [`program`], [`scrape`]: the built binary as a child process, and what its admin port says
 //! - [`queues`]: how many messages wait where
 //! - [`kills`]: workers killed at random moments, with a fault in the middle
+//! - [`purchases`]: what is bought from suppliers that lose answers and lie; [`market`]: their doubles
 //! - [`floor_ratio`]: the worker against the bare floor program, in turn, on the same servers
 
+mod crew;
 pub mod floor_ratio;
 pub mod generate;
 pub mod judge;
 pub mod kills;
+pub mod market;
 pub mod program;
 pub mod publisher;
+pub mod purchases;
 pub mod queues;
 pub mod results;
 pub mod scrape;

@@ -124,6 +124,23 @@ impl Program {
         command.stdout(printed).stderr(log).spawn().with_context(|| format!("cannot start {}", self.path.display()))
     }
 
+    /// The same, with these variables besides.
+    ///
+    /// # Errors
+    /// When it can't be started.
+    pub fn start_worker_with(
+        &self,
+        arguments: &[&str],
+        admin: SocketAddr,
+        log: &Path,
+        printed: Stdio,
+        variables: &[(String, String)],
+    ) -> Result<Child> {
+        let mut program = self.clone();
+        program.variables.extend(variables.iter().cloned());
+        program.start_worker(arguments, admin, log, printed)
+    }
+
     async fn output(&self, arguments: &[&str]) -> Result<(Option<i32>, String, String)> {
         let output = timeout(COMMAND_LIMIT, self.command(arguments).output());
         let output = output.await.with_context(|| format!("fulfil {} does not end", arguments.join(" ")))?;

@@ -168,9 +168,7 @@ impl<T> Kind<T> {
             },
             Self::FingerprintSecret { .. } => Example::Make("`openssl rand -base64 32` makes one"),
             Self::Recipient { .. } => Example::Make("`fulfil keygen` prints one"),
-            Self::Count { .. }
-            | Self::Milliseconds { .. }
-            | Self::Seconds { .. } => {
+            Self::Count { .. } | Self::Milliseconds { .. } | Self::Seconds { .. } => {
                 default.map_or(Example::Make("write a number without quotes, or leave it out"), Example::Copy)
             }
             Self::Listen { .. } | Self::LogLevel { .. } => default.map_or(Example::Make(MORE), Example::Copy),

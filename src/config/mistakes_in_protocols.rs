@@ -51,6 +51,28 @@ const REFUSALS: &[(&str, &str, &str)] = &[
         "fulfil.toml:15: suppliers.kasu.sign: unknown variant (not shown), expected `md5`",
     ),
     ("goods[1].id", "is 0; allowed: 1 or more", "fulfil.toml:12: suppliers.kasu.goods[1].id: is 0; allowed: 1 or more"),
+    ("goods.1.id", "is 0; allowed: 1 or more", "fulfil.toml:12: suppliers.kasu.goods.1.id: is 0; allowed: 1 or more"),
+    (
+        "api_key",
+        "is missing; this kind of supplier needs it",
+        "fulfil.toml:1: suppliers.kasu.api_key: is missing; this kind of supplier needs it; put it under [suppliers.kasu] in fulfil.toml, or set FULFIL_SUPPLIERS__KASU__API_KEY or FULFIL_SUPPLIERS__KASU__API_KEY_FILE",
+    ),
+    (
+        "sign.key",
+        "is missing; allowed is the name of one of [secrets]",
+        "fulfil.toml:15: suppliers.kasu.sign.key: is missing; allowed is the name of one of [secrets]; put it under [suppliers.kasu.sign] in fulfil.toml, or set FULFIL_SUPPLIERS__KASU__SIGN__KEY or FULFIL_SUPPLIERS__KASU__SIGN__KEY_FILE",
+    ),
+    (
+        "sign.algorithm",
+        "found \"md6\", allowed: md5, sha1; did you mean md5?",
+        "fulfil.toml:19: suppliers.kasu.sign.algorithm: found \"md6\", allowed: md5, sha1; did you mean md5?",
+    ),
+    ("goods.1.name", "is missing", "fulfil.toml:12: suppliers.kasu.goods.1.name: is missing"),
+    (
+        "timeout",
+        "there is no such key; allowed here: api_key, user_id",
+        "fulfil.toml:6: suppliers.kasu.timeout: there is no such key; allowed here: api_key, user_id; did you mean suppliers.kasu.timeout_ms?",
+    ),
     (
         "currency",
         "this supplier sells in EUR alone",
@@ -62,7 +84,7 @@ const REFUSALS: &[(&str, &str, &str)] = &[
 const PROTOCOL: &str = "[suppliers.kasu]\nkind = \"kasushou\"\nurl = \"https://h\"\ncurrency = \"CNY\"\n
 timeout = 5\nsecret = \"geheim\"\napi_kye = 1\n
 goods = [\n  { id = 1 },\n  { id = 0 },\n]\n
-[suppliers.kasu.sign]\ncolour = 1\nnumber = 4711\nkind = \"geheim-2\"\n";
+[suppliers.kasu.sign]\ncolour = 1\nnumber = 4711\nkind = \"geheim-2\"\nalgorithm = \"md6\"\n";
 
 #[test]
 fn what_a_protocol_refuses_has_its_place_and_words() {

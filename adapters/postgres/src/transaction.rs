@@ -45,10 +45,7 @@ macro_rules! transact {
 pub(crate) use transact;
 
 /// Commits what was done, rolls back what was refused.
-pub(crate) async fn conclude<T, E>(
-    session: &Session<'_>,
-    work: Result<T, Halt<E>>,
-) -> Result<Result<T, E>, Failure> {
+pub(crate) async fn conclude<T, E>(session: &Session<'_>, work: Result<T, Halt<E>>) -> Result<Result<T, E>, Failure> {
     match work {
         Ok(value) => session.commit().await.map(|()| Ok(value)),
         Err(Halt::Refused(why)) => session.rollback().await.map(|()| Err(why)),

@@ -8,6 +8,7 @@ use std::{
     io::{BufRead, BufReader},
     path::Path,
     process::{Child, Command, Stdio},
+    sync::atomic::{AtomicUsize, Ordering},
     time::Duration,
 };
 
@@ -32,6 +33,10 @@ const KILLS: u64 = 25;
 /// No run lasts longer.
 const LIMIT: Duration = Duration::from_secs(60);
 const FOLDER: &str = "FULFIL_TEST_KILLED_FOLDER";
+/// How many deliveries a run makes before it only waits to be killed; none: as many as there are to make.
+const DELIVERIES: &str = "FULFIL_TEST_KILLED_DELIVERIES";
+/// So few that every run finds something to do, however late the one before was killed: 420 are to be made.
+const MOST_DELIVERIES: usize = 12;
 const SKU: &str = "sku-a";
 /// In stock before anything is bought, and told by a supplier all the same.
 const STOCKED: usize = 1;
@@ -87,7 +92,7 @@ async fn a_run_that_is_killed_while_it_buys_loses_and_doubles_nothing() {
     let folder = TempDir::new().unwrap();
     let mut amid = 0;
     for kill in 0..KILLS {
-        let mut child = run(folder.path());
+        let mut child = run(folder.path(), MOST_DELIVERIES);
         let mut output = BufReader::new(child.stdout.take().unwrap()).lines();
         let mut under_way = 0;
         let mut seen = |line: &str| match line {
@@ -106,7 +111,7 @@ async fn a_run_that_is_killed_while_it_buys_loses_and_doubles_nothing() {
         assert_sound(folder.path());
     }
     assert!(amid > 0, "no run was killed amid a delivery: this showed nothing");
-    let mut last = run(folder.path());
+    let mut last = run(folder.path(), usize::MAX);
     BufReader::new(last.stdout.take().unwrap()).lines().for_each(|line| drop(line.unwrap()));
     assert!(last.wait().unwrap().success());
     assert_sound(folder.path());
@@ -182,10 +187,11 @@ async fn assert_complete(folder: TempDir) {
     assert_eq!(backend.store.counts().await.unwrap().open, 0);
 }
 
-fn run(folder: &Path) -> Child {
+fn run(folder: &Path, deliveries: usize) -> Child {
     Command::new(std::env::current_exe().unwrap())
         .args(["--ignored", "--exact", "the_run", "--nocapture"])
         .env(FOLDER, folder)
+        .env(DELIVERIES, deliveries.to_string())
         .stdout(Stdio::piped())
         .stderr(Stdio::inherit())
         .spawn()
@@ -197,6 +203,7 @@ fn run(folder: &Path) -> Child {
 #[ignore = "the other test runs it in a process of its own"]
 async fn the_run() {
     let folder = std::env::var_os(FOLDER).expect("run by the other test alone");
+    let deliveries = AtomicUsize::new(std::env::var(DELIVERIES).unwrap().parse().unwrap());
     let backend = Folder::lent(Path::new(&folder));
     tokio::time::timeout(LIMIT, async {
         drop(backend.stock_ledger().import(&[new_key(SKU, 0)], 1).await.unwrap());
@@ -205,7 +212,7 @@ async fn the_run() {
         for batch in orders.chunks(20) {
             backend.ledger().record(batch).await.unwrap();
         }
-        let workers: [_; WORKERS] = std::array::from_fn(|number| work(&backend, format!("w-{number}")));
+        let workers: [_; WORKERS] = std::array::from_fn(|number| work(&backend, &deliveries, format!("w-{number}")));
         let [a, b, c, d] = workers;
         tokio::join!(a, b, c, d);
     })
@@ -213,20 +220,20 @@ async fn the_run() {
     .unwrap();
 }
 
-async fn work(backend: &Folder, worker: String) {
+async fn work(backend: &Folder, deliveries: &AtomicUsize, worker: String) {
     loop {
         let leased = lease(backend, &worker, 3).await;
         if leased.is_empty() {
             return;
         }
         for procurement in leased {
-            visit(backend, procurement).await;
+            visit(backend, deliveries, procurement).await;
         }
     }
 }
 
 /// Buys until the line is whole or its supplier is dry.
-async fn visit(backend: &Folder, mut of: Procurement) {
+async fn visit(backend: &Folder, deliveries: &AtomicUsize, mut of: Procurement) {
     let number: usize = of.order_id.as_str().trim_start_matches("order-").parse().unwrap();
     let kind = Kind::of(number, of.line_no.0);
     loop {
@@ -244,6 +251,9 @@ async fn visit(backend: &Folder, mut of: Procurement) {
             AttemptState::Sent => intended,
             _ => change(backend, &of, &intended, AttemptState::Sent).await.unwrap(),
         };
+        if deliveries.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1)).is_err() {
+            std::future::pending::<()>().await;
+        }
         println!("delivering");
         let placed = deliver(backend, &of, &sent, &goods(number, of.line_no.0, kind, past)).await.unwrap();
         println!("delivered");

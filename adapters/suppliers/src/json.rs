@@ -22,12 +22,13 @@
 //! | `signing` | how each request is signed |
 //! | `buy`, `recharge` | the order for keys, and for a top-up: `request`, `answer`; at least one of them |
 //! | `query` | about one order, by `{reference}` or `{their_id}`: `request`, `answer` |
-//! | `offer` | of one product: `request`, `success`, `price`, `unit`, `stock`, `on_sale` |
+//! | `offer` | of one product: `request`, `success`, `list` with `entry`, `price`, `unit`, `stock`, `on_sale` |
 //! | `balance` | what we have there: `request`, `success`, `amount`, `unit`, `currency` |
 //! | `callback` | whom to believe, and which order it is about |
 //!
 //! A **request**: `method`, `path`, `query`, `headers`, and as body `json` (a text) or `form` (a table).
-//! Placeholders: `{reference}`, `{product}`, `{quantity}`, `{their_id}` (query), `{account}` (recharge),
+//! Placeholders: `{reference}`, `{product}` (of `12/34` also `{product_first}` and `{product_last}`),
+//! `{quantity}`, `{their_id}` (query), `{account}` (recharge),
 //! `{unit_price}` and `{total_price}` in minor units, `{unit_price_major}` and `{total_price_major}` as
 //! decimals, `{currency}`, `{timestamp}` in seconds, `{timestamp_ms}`, `{nonce}`, and your own.
 //!
@@ -51,7 +52,8 @@
 //! `reply`, what they want to read. Its content is never believed: it makes us ask.
 //!
 //! An amount has the `unit` `major` (a decimal) or `minor`; `success` and `on_sale` are
-//! `{ pointer = "/code", is = [0, "ok"] }`.
+//! `{ pointer = "/code", is = [0, "ok"] }`, and `entry`, which finds the product in a `list`, is
+//! `{ pointer = "/id", is = "{product}" }`.
 //!
 //! A complete example: the upstream protocol of dujiao-next, in `src/json/dujiao_next.toml`.
 
@@ -175,8 +177,9 @@ impl Supplier for Json {
         let own = self.settings.offer.as_ref().ok_or(SupplierError::NotTold)?;
         let mut offers = Vec::with_capacity(products.len());
         for product in products {
-            let reply = self.send(&own.request, &self.values().product(product)).await?;
-            offers.extend(offers::offer(own, &reply, product, self.common.currency)?);
+            let values = self.values().product(product);
+            let reply = self.send(&own.request, &values).await?;
+            offers.extend(offers::offer(own, &reply, product, &values, self.common.currency)?);
         }
         Ok(offers)
     }

@@ -137,6 +137,9 @@ pub(crate) fn build(common: &Common, settings: Settings) -> Result<Arc<dyn Suppl
     if !(1..=1000).contains(&settings.most) {
         mistakes.push(Mistake::new("most", format!("found {}; allowed is 1 to 1000", settings.most)));
     }
+    if !settings.api_key.expose().bytes().all(|byte| byte.is_ascii_graphic()) {
+        mistakes.push(Mistake::new("api_key", "has a space or another character that no key has (not shown)"));
+    }
     match (common.wire(), mistakes.is_empty()) {
         (Ok(wire), true) => Ok(Arc::new(Kasushou { wire, settings, common: common.clone() })),
         (Ok(_), false) => Err(mistakes),

@@ -79,7 +79,7 @@ pub struct Verdict {
 }
 
 impl Verdict {
-    pub(super) fn new(messages_sent: u64, results: &Results) -> Self {
+    pub(crate) fn new(messages_sent: u64, results: &Results) -> Self {
         let mut statuses = BTreeMap::new();
         let mut keys_delivered = 0;
         for result in results.orders.values().filter_map(|revisions| revisions.values().next_back()) {

@@ -16,6 +16,7 @@ use private_servers::{Server, Servers};
 use serde::Serialize;
 
 use crate::{
+    crew::Crew,
     judge::{
         judge,
         stock::Stock,
@@ -27,10 +28,8 @@ use crate::{
     sent::{Sent, lines},
 };
 
-mod crew;
 mod fault;
 
-use crew::Crew;
 use fault::Faults;
 
 /// What goes wrong in the middle, besides the kills.

@@ -46,6 +46,12 @@ impl Asked {
         form::parse(&self.query).into_iter().find_map(|(is, value)| (is == name).then_some(value))
     }
 
+    /// Headers and body, as debug pages show them.
+    pub(crate) fn dump(&self) -> String {
+        let headers: Vec<_> = self.headers.iter().map(|(name, value)| format!("{name}: {value}")).collect();
+        format!("{}\n\n{}", headers.join("\n"), String::from_utf8_lossy(&self.body))
+    }
+
     pub(crate) fn json(&self) -> Option<serde_json::Value> {
         serde_json::from_slice(&self.body).ok()
     }

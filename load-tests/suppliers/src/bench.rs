@@ -1,6 +1,6 @@
 //! The conformance suite of the supplier port over a double: the bench, but for the adapter itself.
 //!
-//! ```ignore
+//! ```text
 //! async fn fresh() -> (DoubleBench, ()) {
 //!     let bench = DoubleBench::start(Protocol::Kasushou, |double, with| {
 //!         Arc::new(Kasushou::new(settings_of(double, with)))

@@ -259,7 +259,7 @@ fn serve(shared: &Shared, asked: &Asked) -> Served {
     let lost = fate == Some(ReplyFate::Lost);
     let throttling = protocols::throttling(shop.protocol, shop.mood.retry_after, at_us);
     let reply = match fate {
-        Some(fate) => reply.spoiled(fate, &asked.body, throttling),
+        Some(fate) => reply.spoiled(fate, asked, throttling),
         None => reply,
     };
     let call = Call {

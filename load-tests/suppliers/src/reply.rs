@@ -2,7 +2,10 @@
 
 use serde_json::Value;
 
-use crate::fate::{ReplyFate, Strikes};
+use crate::{
+    asked::Asked,
+    fate::{ReplyFate, Strikes},
+};
 
 /// What kind of call it was, for the log and for moods.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -71,10 +74,10 @@ impl Reply {
     pub(crate) fn spoiled(
         mut self,
         fate: ReplyFate,
-        asked: &[u8],
+        asked: &Asked,
         headers_when_throttled: Vec<(&'static str, String)>,
     ) -> Self {
-        let shown = format!("{} {}", String::from_utf8_lossy(asked), String::from_utf8_lossy(&self.body));
+        let shown = format!("{}\n\n{}", asked.dump(), String::from_utf8_lossy(&self.body));
         match fate {
             ReplyFate::Lost => {}
             ReplyFate::Html => {

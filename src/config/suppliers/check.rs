@@ -17,6 +17,7 @@ use super::{
     SUPPLIER_KEYS,
     given::{GivenOwn, GivenSupplier},
     keys::SupplierDraft,
+    protocol::is_harmless,
     rates,
     refusal::ProtocolError,
     section::SupplierSection,
@@ -57,7 +58,12 @@ pub(crate) fn check(
     settings.push(rates_setting(&section, &rates));
     settings.extend(keys.leaves().into_iter().map(|(path, value)| {
         let from = keys.places.get(&path).map_or_else(String::new, ToString::to_string);
-        Setting { key: format!("{section}.{path}"), value: Some(shown(value)), from, doc: "a key of its protocol" }
+        Setting {
+            key: format!("{section}.{path}"),
+            value: Some(shown(&path, value)),
+            from,
+            doc: "a key of its protocol",
+        }
     }));
 
     let right = errors.len() == wrong_before;
@@ -124,10 +130,12 @@ fn rates_setting(section: &str, rates: &rates::Checked) -> Setting {
     }
 }
 
-/// Which of a protocol's keys are secret is not known here; `true` and `false` never are.
-fn shown(value: &Value) -> String {
+/// Which of a protocol's other keys are secret is not known here; `true` and `false` never are.
+fn shown(path: &str, value: &Value) -> String {
     match value {
         Value::Bool(boolean) => boolean.to_string(),
+        Value::Number(number) if is_harmless(path) => number.to_string(),
+        Value::String(text) if is_harmless(path) => text.clone(),
         Value::Null | Value::Number(_) | Value::String(_) | Value::Array(_) | Value::Object(_) => {
             "(set, not shown)".into()
         }

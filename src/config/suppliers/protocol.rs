@@ -15,7 +15,32 @@ use super::super::{
     place::Place,
 };
 
-/// Keys, tables and lists within each other, and where each stands. A path is written `a.b[0].c`.
+/// Keys in which nobody would put a secret.
+const HARMLESS: [&str; 16] = [
+    "algorithm",
+    "callback_max_age_s",
+    "country",
+    "days",
+    "encoding",
+    "http",
+    "max_age_s",
+    "method",
+    "most",
+    "most_age_s",
+    "outcome",
+    "product_line",
+    "resend",
+    "safe_price",
+    "status",
+    "unit",
+];
+
+/// Whether the value at the path may be shown, by the name that the key has.
+pub(super) fn is_harmless(path: &str) -> bool {
+    HARMLESS.contains(&path.rsplit('.').next().unwrap_or(path))
+}
+
+/// Keys, tables and lists within each other, and where each stands. A path is written `a.b.0.c`.
 #[derive(Default)]
 pub(super) struct ProtocolKeys {
     pub(super) keys: Map<String, Value>,
@@ -139,7 +164,7 @@ impl Reader<'_> {
             DeValue::Array(list) => {
                 let item = |(index, item): (usize, &Spanned<DeValue<'_>>)| {
                     let place = self.lines.place(item.span().start);
-                    self.value(&format!("{path}[{index}]"), item.get_ref(), place)
+                    self.value(&format!("{path}.{index}"), item.get_ref(), place)
                 };
                 Some(Value::Array(list.iter().enumerate().filter_map(item).collect()))
             }

@@ -32,7 +32,7 @@ pub struct SupplierSection {
     pub breaker: BreakerSection,
     pub rates: Rates,
     pub(super) protocol: Map<String, Value>,
-    /// Of every key that somebody set, by its path within the section.
+    /// Of every key that somebody set, by its path within the section: `a.b.0.c`.
     pub(super) places: BTreeMap<String, Place>,
     pub(super) place: Place,
     pub(super) file: String,

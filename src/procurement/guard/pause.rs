@@ -179,6 +179,8 @@ mod tests {
         for _ in 0..100 {
             assert_eq!(pause.refused(PauseReason::Throttled, None, "no", now, now + seconds(1) / 2), None);
         }
+        pause.worked(Kind::Buy, now);
+        assert!(pause.check(Kind::Buy, now).is_err(), "one that was answered was asked before, too");
         let later = now + first;
         assert!(pause.check(Kind::Buy, later).is_ok());
         // One that was asked before and is told after the pause's end, too.

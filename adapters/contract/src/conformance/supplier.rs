@@ -36,7 +36,7 @@ pub mod secrecy;
 pub mod telling;
 
 use basket::{
-    Basket, assert_goods, assert_nothing_sold, assert_sold_once, buy, goods, goods_by_query, quantity, query,
+    Basket, assert_goods, assert_nothing_sold, assert_sold_once, buy, goods, goods_by_query, query,
     recovered, reference, sold_once, unknown,
 };
 

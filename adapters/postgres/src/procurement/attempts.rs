@@ -129,9 +129,8 @@ pub(super) async fn change(
     let (state, version) = (change.to.code(), as_integer("version", change.version)?);
     let (their_id, said) = texts(change);
     let queries = as_integer("queries", change.queries)?;
-    let rows = session
-        .rows(SEND, &[&change.attempt.0, &state, &their_id, &said, &queries, &countable, &version])
-        .await?;
+    let rows =
+        session.rows(SEND, &[&change.attempt.0, &state, &their_id, &said, &queries, &countable, &version]).await?;
     Ok(written(&rows)?)
 }
 
@@ -177,11 +176,7 @@ pub(super) fn texts(change: &Change) -> (Option<String>, Option<String>) {
 }
 
 /// The attempt of this procurement, its row locked.
-pub(super) async fn locked(
-    session: &Session<'_>,
-    id: AttemptId,
-    procurement: i64,
-) -> Result<Attempt, Halt<Refused>> {
+pub(super) async fn locked(session: &Session<'_>, id: AttemptId, procurement: i64) -> Result<Attempt, Halt<Refused>> {
     let rows = session.rows(BY_ID, &[&id.0]).await?;
     match rows.first() {
         Some(row) if column::<i64>(row, PROCUREMENT)? == procurement => Ok(attempt(row)?),

@@ -226,7 +226,8 @@ fn told(row: &Row) -> Result<Told, Failure> {
 
 pub(crate) fn fingerprint(row: &Row, at: usize) -> Result<Fingerprint, Failure> {
     let bytes: &[u8] = column(row, at)?;
-    let cut = bytes.try_into().map_err(|_| crate::columns::broken("a fingerprint", &format!("{} bytes", bytes.len())))?;
+    let cut =
+        bytes.try_into().map_err(|_| crate::columns::broken("a fingerprint", &format!("{} bytes", bytes.len())))?;
     Ok(Fingerprint(cut))
 }
 

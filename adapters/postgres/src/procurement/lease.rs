@@ -102,9 +102,10 @@ async fn procurements(session: &Session<'_>, worker: &WorkerId, rows: &[Row]) ->
         let mut procurement = procurement(worker, row)?;
         let id = procurement.lease.procurement.0;
         procurement.attempts = attempts.remove(&id).unwrap_or_default();
-        procurement.held = held.get(&id).map_or(Ok(0), |held| u32::try_from(*held)).map_err(|_| {
-            broken(&format!("procurement {id}"), "more keys are held for it than a line can want")
-        })?;
+        procurement.held = held
+            .get(&id)
+            .map_or(Ok(0), |held| u32::try_from(*held))
+            .map_err(|_| broken(&format!("procurement {id}"), "more keys are held for it than a line can want"))?;
         leased.push((moment(row, 12)?, id, procurement));
     }
     leased.sort_unstable_by_key(|(due, id, _)| (*due, *id));

@@ -10,7 +10,6 @@ use std::{
 };
 
 use fulfil_contract::{
-    attempt::AttemptState,
     ids::Sku,
     ports::{
         procurements::Woken,
@@ -129,11 +128,10 @@ pub(super) async fn wake(
     };
     let Some(row) = rows.first() else { return Ok(None) };
     let attempt = attempts::attempt(row)?;
-    if attempt.state.is_open() && attempt.state != AttemptState::InReview {
+    if attempt.state.is_open() {
         wake_these(session, &[column(row, attempts::PROCUREMENT)?]).await?;
     }
-    let woken =
-        Woken { attempt, sku: sku(row, attempts::COLUMNS)?, recharge: column(row, attempts::COLUMNS + 1)? };
+    let woken = Woken { attempt, sku: sku(row, attempts::COLUMNS)?, recharge: column(row, attempts::COLUMNS + 1)? };
     Ok(Some(woken))
 }
 

@@ -38,7 +38,9 @@ pub(super) async fn procure(
             if line.outcome == LineOutcome::Processing {
                 let proposed = proposed_line(open, draft.place, at).and_then(|line| Some((line, line.need.as_ref()?)));
                 let (line, need) = proposed.ok_or_else(|| {
-                    LedgerError::Broken("a line without a need was to be bought: this is an error in the program".into())
+                    LedgerError::Broken(
+                        "a line without a need was to be bought: this is an error in the program".into(),
+                    )
                 })?;
                 wanted.push((batch.orders[draft.place].order, line, need));
             }

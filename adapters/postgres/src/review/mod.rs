@@ -15,11 +15,7 @@ use fulfil_contract::{
 };
 
 pub(crate) use self::rows::open_for;
-use crate::{
-    Postgres,
-    session::Call,
-    transaction::transact,
-};
+use crate::{Postgres, session::Call, transaction::transact};
 
 #[async_trait]
 impl Reviews for Postgres {

@@ -56,8 +56,7 @@ pub(super) async fn resolve(
     if column(review, 2)? {
         return Err(Halt::Refused(ResolveError::Resolved(id)));
     }
-    let kind = ReviewKind::parse(column(review, 0)?)
-        .ok_or_else(|| broken(&format!("review {}", id.0), "its kind"))?;
+    let kind = ReviewKind::parse(column(review, 0)?).ok_or_else(|| broken(&format!("review {}", id.0), "its kind"))?;
     let stocked = if kind.holds_its_line() && row.state == ProcurementState::InReview {
         let attempt = attempts::open(session, row.id.0).await?;
         decide(session, Held { order, row, attempt }, resolution).await?
@@ -113,8 +112,7 @@ async fn delivered(
         return Err(does_not_fit(mismatch.to_owned()));
     }
     let change = change(&attempt, AttemptState::Delivered);
-    let (placed, stocked) =
-        procurement::settle(session, &held.order, &held.row, &attempt, &change, goods).await?;
+    let (placed, stocked) = procurement::settle(session, &held.order, &held.row, &attempt, &change, goods).await?;
     if !placed.complete {
         procurement::reopen(session, &held.order, &held.row).await?;
     }

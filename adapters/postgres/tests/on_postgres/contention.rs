@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use fulfil_contract::{
-    conformance::samples::*,
+    conformance::procurements::samples::*,
     ids::{KeyId, OrderId},
     ports::{
         books::Books,
@@ -17,10 +17,10 @@ use fulfil_postgres::Postgres;
 use crate::private::{LIMIT, first_pid, fresh_ledger};
 
 /// Numbers that look random and are the same each time.
-struct Numbers(u64);
+pub(crate) struct Numbers(pub(crate) u64);
 
 impl Numbers {
-    fn below(&mut self, end: usize) -> usize {
+    pub(crate) fn below(&mut self, end: usize) -> usize {
         self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         usize::try_from(self.0 >> 33).unwrap() % end
     }
@@ -116,9 +116,12 @@ async fn keys_that_stay_held_are_no_verdict_on_the_stock() {
         .await
         .unwrap();
     let brief = Postgres::new(&ledger.url, 1, Duration::from_secs(2)).unwrap();
-    let batch = [Entry::Order(from_ledger("o-1", "sku-a", 2))];
-    let outcome = brief.record(&batch).await;
-    assert!(matches!(outcome, Err(LedgerError::Unavailable(_))), "{outcome:?}");
+    // Nor are they a reason to buy.
+    for batch in [from_ledger("o-1", "sku-a", 2), wanted("o-1", "sku-a", 2)].map(|order| [Entry::Order(order)]) {
+        let outcome = brief.record(&batch).await;
+        assert!(matches!(outcome, Err(LedgerError::Unavailable(_))), "{outcome:?}");
+    }
+    let batch = [Entry::Order(wanted("o-1", "sku-a", 2))];
     other.batch_execute("rollback").await.unwrap();
     let judgements = brief.record(&batch).await.unwrap();
     assert!(matches!(&judgements[..], [Judgement::New(order)] if order.key_ids().count() == 2), "{judgements:?}");
@@ -137,4 +140,20 @@ async fn what_known_and_lost_orders_claim_is_there_for_others() {
     let judgements = judge(&ledger, batch).await;
     assert!(matches!(judgements[..], [Judgement::Repeat(_), Judgement::New(_), Judgement::Lost(_)]), "{judgements:?}");
     assert_eq!(available(&ledger, "sku-a").await, []);
+}
+
+#[tokio::test]
+async fn nothing_is_bought_for_what_known_orders_would_have_taken() {
+    let ledger = fresh_ledger().await;
+    let ids = stock(&ledger, "sku-a", 3).await;
+    new(judge_one(&ledger, claimed("known", "sku-a", &ids[..1])).await);
+    let batch = vec![wanted("known", "sku-a", 2), wanted("new", "sku-a", 2), wanted("short", "sku-a", 2)];
+    let known = ProposedOrder { body_hash: body("known"), ..batch[0].clone() };
+    let judgements = judge(&ledger, vec![known, batch[1].clone(), batch[2].clone()]).await;
+    let [Judgement::Repeat(_), Judgement::New(filled), Judgement::New(short)] = &judgements[..] else {
+        panic!("{judgements:?}")
+    };
+    assert_eq!(delivered(&filled.lines[0]), ids[1..]);
+    assert!(is_processing(&short.lines[0]));
+    assert_eq!(open(&ledger).await, 1);
 }

@@ -29,6 +29,12 @@ pub(super) fn mistakes(settings: &Settings) -> Vec<Mistake> {
     }
     if let Some(call) = &settings.offer {
         all.request("offer", &call.request, &PRODUCT);
+        if call.list.is_some() != call.entry.is_some() {
+            all.add("offer.list", "allowed is list together with entry, which finds the product in it, or neither");
+        }
+        if let Some(entry) = &call.entry {
+            all.names("offer.entry.is", &entry.is, &PRODUCT);
+        }
     }
     if let Some(call) = &settings.balance {
         all.request("balance", &call.request, &[]);

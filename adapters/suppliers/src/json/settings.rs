@@ -126,6 +126,9 @@ pub(super) struct OfferCall {
     pub(super) request: Request,
     /// The answer counts where this holds; left out: HTTP 2xx.
     pub(super) success: Option<Condition>,
+    /// Where several are told: the list, and which entry of it is the product's; the pointers start there.
+    pub(super) list: Option<Pointer>,
+    pub(super) entry: Option<Entry>,
     pub(super) price: Option<Pointer>,
     #[serde(default)]
     pub(super) unit: Unit,
@@ -160,6 +163,14 @@ pub(super) enum Unit {
 pub(super) struct Condition {
     pub(super) pointer: Pointer,
     pub(super) is: Texts,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Entry {
+    pub(super) pointer: Pointer,
+    /// Such as `{product_last}`.
+    pub(super) is: Template,
 }
 
 #[derive(Debug, Deserialize)]

@@ -12,9 +12,11 @@ use crate::{decimal, digest::hex, secret::Secret};
 
 /// Of every request.
 pub(super) const ALWAYS: [&str; 3] = ["timestamp", "timestamp_ms", "nonce"];
-pub(super) const PURCHASE: [&str; 8] = [
+pub(super) const PURCHASE: [&str; 10] = [
     "reference",
     "product",
+    "product_first",
+    "product_last",
     "quantity",
     "currency",
     "unit_price",
@@ -23,8 +25,8 @@ pub(super) const PURCHASE: [&str; 8] = [
     "total_price_major",
 ];
 pub(super) const RECHARGE: [&str; 1] = ["account"];
-pub(super) const SOUGHT: [&str; 4] = ["reference", "their_id", "product", "quantity"];
-pub(super) const PRODUCT: [&str; 1] = ["product"];
+pub(super) const SOUGHT: [&str; 6] = ["reference", "their_id", "product", "product_first", "product_last", "quantity"];
+pub(super) const PRODUCT: [&str; 3] = ["product", "product_first", "product_last"];
 /// Of a text that is signed, beside its request's.
 pub(super) const SIGNED: [&str; 7] = ["method", "path", "query", "body", "body_md5", "body_sha256", "sorted"];
 
@@ -69,8 +71,8 @@ impl<'a> Values<'a> {
         let unit = purchase.unit_price.0;
         let total = unit.saturating_mul(purchase.quantity.get().into());
         let values = self
+            .product(purchase.product)
             .with("reference", purchase.reference.as_str())
-            .with("product", purchase.product.as_str())
             .with("quantity", purchase.quantity.get().to_string())
             .with("currency", purchase.currency.as_str())
             .with("unit_price", unit.to_string())
@@ -84,13 +86,16 @@ impl<'a> Values<'a> {
     }
 
     pub(super) fn sought(self, sought: &Sought<'_>) -> Self {
-        self.with("reference", sought.reference.as_str())
+        self.product(sought.product)
+            .with("reference", sought.reference.as_str())
             .with("their_id", sought.their_id.unwrap_or(""))
-            .with("product", sought.product.as_str())
             .with("quantity", sought.quantity.get().to_string())
     }
 
+    /// A product of two parts, `12/34`, can be named in parts; one without a slash is both.
     pub(super) fn product(self, product: &SupplierProduct) -> Self {
-        self.with("product", product.as_str())
+        let whole = product.as_str();
+        let (first, last) = whole.split_once('/').unwrap_or((whole, whole));
+        self.with("product", whole).with("product_first", first).with("product_last", last)
     }
 }

@@ -229,3 +229,15 @@ fn a_callback_is_read_only_with_its_signature_and_in_time() {
     let early = Timestamp(now.0 - 301 * 1_000_000);
     assert_eq!(read(&with(&sign), early), Err(CallbackRefused::Age(-301)));
 }
+
+#[test]
+fn settings_that_can_not_work_are_told_together() {
+    let mut settings = settings();
+    settings.user_id = "1 0".into();
+    settings.key_format = "{number}".into();
+    settings.most = 0;
+    let common = Common { url: "http://192.0.2.1".into(), ..kasushou().common };
+    let told: Vec<String> =
+        build(&common, settings).err().unwrap().iter().map(|mistake| mistake.path.clone()).collect();
+    assert_eq!(told, ["user_id", "key_format", "most", "url"]);
+}

@@ -38,6 +38,9 @@ mod tests {
                 assert!(at == other || country != other_country, "{country}");
             }
         }
-        assert_eq!((country("50936377111"), country("13059547862"), country("8613800138000")), (Some("HT"), None, Some("CN")));
+        assert_eq!(
+            (country("50936377111"), country("13059547862"), country("8613800138000")),
+            (Some("HT"), None, Some("CN"))
+        );
     }
 }

@@ -30,11 +30,14 @@ impl Phone {
             let country = country.trim().to_ascii_uppercase();
             let number = digits(number.trim().trim_start_matches('+'));
             return match number {
-                Some(number) if is_country(&country) && (4..=15).contains(&number.len()) => Ok(Self { country, number }),
+                Some(number) if is_country(&country) && (4..=15).contains(&number.len()) => {
+                    Ok(Self { country, number })
+                }
                 Some(_) | None => Err(no(RefusalCode::Account, "the account is no CC:number, as in GB:07951731337")),
             };
         }
-        let Some(number) = text.strip_prefix('+').and_then(digits).filter(|number| (8..=15).contains(&number.len())) else {
+        let Some(number) = text.strip_prefix('+').and_then(digits).filter(|number| (8..=15).contains(&number.len()))
+        else {
             return Err(no(RefusalCode::Account, "the account is neither +number nor CC:number, as in +50936377111"));
         };
         let country = calling_codes::country(&number).or(shared_code_is);
@@ -77,7 +80,19 @@ mod tests {
         check("+234 (803) 193-4751", Ok(("NG", "2348031934751")));
         check("+13059547862", Err(RefusalCode::Other));
         check("+447951731337", Err(RefusalCode::Other));
-        for none in ["13800138000", "", "+", "+1234567", "+1234567890123456", "someone@example.com", "HTI:509", "HT:", "HT:12a4", "H1:12345", "+12x45678"] {
+        for none in [
+            "13800138000",
+            "",
+            "+",
+            "+1234567",
+            "+1234567890123456",
+            "someone@example.com",
+            "HTI:509",
+            "HT:",
+            "HT:12a4",
+            "H1:12345",
+            "+12x45678",
+        ] {
             check(none, Err(RefusalCode::Account));
         }
     }

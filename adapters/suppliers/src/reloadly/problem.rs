@@ -40,16 +40,16 @@ const CODES: [(&str, RefusalCode); 19] = [
     ("INVALID_AMOUNT", RefusalCode::Price),
 ];
 
-/// Messages without a code, in lower case: what they hold.
-const WORDS: [(&str, RefusalCode); 8] = [
-    ("right price", RefusalCode::Price),
-    ("invalid price", RefusalCode::Price),
-    ("no longer available", RefusalCode::Product),
-    ("product not found", RefusalCode::Product),
-    ("invalid operator id", RefusalCode::Product),
-    ("out of stock", RefusalCode::OutOfStock),
-    ("insufficient balance", RefusalCode::Balance),
-    ("insufficient funds", RefusalCode::Balance),
+/// Messages without a code: what all they have among their words, in lower case.
+const WORDS: [(&[&str], RefusalCode); 8] = [
+    (&["right price"], RefusalCode::Price),
+    (&["invalid price"], RefusalCode::Price),
+    (&["price", "not valid"], RefusalCode::Price),
+    (&["product", "not found"], RefusalCode::Product),
+    (&["operator", "not found"], RefusalCode::Product),
+    (&["invalid operator id"], RefusalCode::Product),
+    (&["out of stock"], RefusalCode::OutOfStock),
+    (&["insufficient balance"], RefusalCode::Balance),
 ];
 
 /// Codes of a call whose token is to be fetched anew.
@@ -107,7 +107,7 @@ pub(super) fn of_code(code: &str) -> Option<RefusalCode> {
 
 fn of_words(message: &str) -> Option<RefusalCode> {
     let message = message.to_lowercase();
-    WORDS.iter().find(|(words, _)| message.contains(words)).map(|(_, code)| *code)
+    WORDS.iter().find(|(words, _)| words.iter().all(|word| message.contains(word))).map(|(_, code)| *code)
 }
 
 /// Whether the call was turned away for its token alone: nothing of it was done.
@@ -169,7 +169,11 @@ mod tests {
         check(400, &of("", gone), Some(RefusalCode::Product));
         check(400, &of("", "The customIdentifier cannot be reused"), None);
         check(400, &of("", "Could not retrieve/update resources at the moment, please try again later"), None);
-        check(404, r#"{"status":404,"error":"Not found","message":"No message available","path":"/order","errorCode":null}"#, None);
+        check(
+            404,
+            r#"{"status":404,"error":"Not found","message":"No message available","path":"/order","errorCode":null}"#,
+            None,
+        );
         check(400, "<html>", None);
         check(502, "<html>", None);
         check(500, &of("", price), None);

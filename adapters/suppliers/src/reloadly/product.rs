@@ -29,15 +29,15 @@ impl<'a> Product<'a> {
         if is_number(id) && face.is_none_or(is_decimal) {
             return Ok(Self { id, face });
         }
-        Err(format!("the route's product {text:?} is none of Reloadly's; allowed is ID or ID@FACE_VALUE, as in 120@25.00"))
+        Err(format!(
+            "the route's product {text:?} is none of Reloadly's; allowed is ID or ID@FACE_VALUE, as in 120@25.00"
+        ))
     }
 
     /// The face value to buy, as it is written.
     pub(super) fn face(&self, purchase: &Purchase<'_>) -> String {
-        self.face.map_or_else(
-            || decimal::major(purchase.unit_price.0, decimal::digits(purchase.currency)),
-            str::to_owned,
-        )
+        self.face
+            .map_or_else(|| decimal::major(purchase.unit_price.0, decimal::digits(purchase.currency)), str::to_owned)
     }
 
     /// The named face value in minor units of a currency with so many digits, rounded up.
@@ -76,7 +76,8 @@ mod tests {
         check("120", Some(("120", None)));
         check("120@25.00", Some(("120", Some("25.00"))));
         check("535@0.5", Some(("535", Some("0.5"))));
-        for wrong in ["", "x", "0120", "120@", "120@1.2.3", "120@-1", "120@01", "120@1e3", "120@.5", "120@5.", "1@1@1"] {
+        for wrong in ["", "x", "0120", "120@", "120@1.2.3", "120@-1", "120@01", "120@1e3", "120@.5", "120@5.", "1@1@1"]
+        {
             if let Some(product) = SupplierProduct::parse(wrong) {
                 assert!(Product::parse(&product).is_err(), "{wrong}");
             }

@@ -9,7 +9,10 @@ use fulfil_contract::{
 };
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use tokio::{sync::Mutex, time::Instant};
+use tokio::{
+    sync::Mutex,
+    time::{Instant, timeout},
+};
 use zeroize::Zeroizing;
 
 use super::problem::Said;
@@ -28,6 +31,8 @@ pub(super) struct Tokens {
     client_id: String,
     client_secret: Secret,
     audience: String,
+    /// So long one waits for another's fetch.
+    patience: Duration,
     kept: Mutex<Option<Token>>,
 }
 
@@ -62,8 +67,14 @@ struct Granted {
 }
 
 impl Tokens {
-    pub(super) fn new(wire: Wire, client_id: String, client_secret: Secret, audience: String) -> Self {
-        Self { wire, client_id, client_secret, audience, kept: Mutex::new(None) }
+    pub(super) fn new(
+        wire: Wire,
+        client_id: String,
+        client_secret: Secret,
+        audience: String,
+        patience: Duration,
+    ) -> Self {
+        Self { wire, client_id, client_secret, audience, patience, kept: Mutex::new(None) }
     }
 
     /// The kept token if it is still good and is not `refused`, or else a new one.
@@ -71,7 +82,8 @@ impl Tokens {
     /// # Errors
     /// [`NoToken`].
     pub(super) async fn get(&self, refused: Option<&Secret>) -> Result<Secret, NoToken> {
-        let mut kept = self.kept.lock().await;
+        let waited = timeout(self.patience, self.kept.lock()).await;
+        let mut kept = waited.map_err(|_| NoToken::Unclear("others wait for one too".into()))?;
         if let Some(token) = kept.as_ref()
             && token.until > Instant::now()
             && refused.is_none_or(|refused| refused.expose() != token.text.expose())
@@ -171,7 +183,11 @@ mod tests {
 
     #[test]
     fn answers_of_the_token_office() {
-        let token = |expires: &str| format!(r#"{{"access_token":"eyJ.a-b_c","scope":"developer","expires_in":{expires},"token_type":"Bearer"}}"#);
+        let token = |expires: &str| {
+            format!(
+                r#"{{"access_token":"eyJ.a-b_c","scope":"developer","expires_in":{expires},"token_type":"Bearer"}}"#
+            )
+        };
         check(200, &token("5184000"), Ok(5_184_000 - 60));
         check(200, &token("\"86400\""), Ok(86_400 - 60));
         check(200, &token("100"), Ok(90));

@@ -7,7 +7,7 @@ use std::sync::{
 
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
-    net::{TcpListener, TcpStream},
+    net::{TcpListener, TcpSocket, TcpStream},
 };
 
 use super::*;
@@ -118,11 +118,12 @@ async fn once_a_connection_was_there_nothing_is_sure() {
     fails(&[Does::AnswersAndCloses("SSH-2.0-OpenSSH\r\n".into())], LIMIT, "").await;
     fails(&[Does::AnswersAndCloses(cut.into())], LIMIT, "body was cut").await;
     fails(&[Does::Answers(cut.into()), Does::Hangs], HASTY, "body was cut").await;
-    fails(&[Does::Answers(format!("HTTP/1.1 200 OK\r\nContent-Length: {many}\r\n\r\n"))], "more than").await;
+    fails(&[Does::Answers(format!("HTTP/1.1 200 OK\r\nContent-Length: {many}\r\n\r\n"))], LIMIT, "more than").await;
     fails(
         &[Does::Answers(format!(
             "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n{many:x}\r\n{chunk}\r\n0\r\n\r\n"
         ))],
+        LIMIT,
         "more than",
     )
     .await;
@@ -131,9 +132,10 @@ async fn once_a_connection_was_there_nothing_is_sure() {
 /// Without a connection, or while TLS is being set up, not a byte of the request has left.
 #[tokio::test]
 async fn what_never_met_a_connection_was_not_sent() {
-    let free = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let closed = format!("http://{}", free.local_addr().unwrap());
-    drop(free);
+    // Held, so that nobody else gets the port, and not listened on.
+    let held = TcpSocket::new_v4().unwrap();
+    held.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let closed = format!("http://{}", held.local_addr().unwrap());
     // Takes connections, and says nothing: TLS does not come about within the limit on connecting.
     let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let no_tls = server(&[Does::AnswersAndCloses("HTTP/1.1 400 Bad\r\n\r\n".into())]).await;
@@ -144,7 +146,7 @@ async fn what_never_met_a_connection_was_not_sent() {
         "https://no-such-host.invalid".to_owned(),
     ];
     for url in urls {
-        let failure = Wire::new(&url, LIMIT).unwrap().send(order()).await.unwrap_err();
+        let failure = Wire::new(&url, HASTY).unwrap().send(order()).await.unwrap_err();
         assert!(matches!(failure, Failure::NotSent(_)), "{url}: {failure:?}");
     }
     let wire = Wire::new("http://127.0.0.1:1", LIMIT).unwrap();

@@ -224,18 +224,19 @@ mod tests {
         assert_eq!(sign(&fields(&[("sku[]", "红 色"), ("sku[]", "b")]), "k"), lists);
     }
 
-    /// Made with another implementation, in another language.
+    /// Computed by Python's hashlib.
     #[test]
     fn a_foreign_vector() {
         let sent = fields(&[
-            ("shared_code", "abc123"),
-            ("num", "2"),
-            ("contact", "trace-1"),
-            ("request_no", "order-001"),
+            ("shared_code", "KEYS-01"),
+            ("num", "3"),
+            ("contact", "buyer@example.com"),
+            ("request_no", "f0123456789abcdef"),
             ("card_id", "0"),
             ("app_id", "1001"),
-            ("app_key", "k9f8a7b6c5"),
+            ("app_key", "s3cr3t"),
+            ("password", ""),
         ]);
-        assert_eq!(sign(&sent, "k9f8a7b6c5"), "c3eddd5736d0c60b0c543ee687df695f");
+        assert_eq!(sign(&sent, "s3cr3t"), "b29ef7e415b1c6145382c701a4d9665c");
     }
 }

@@ -254,12 +254,17 @@ pub(crate) fn callback(credentials: &Credentials, order: &Order, at_us: u64) -> 
 
 #[cfg(test)]
 mod tests {
-    /// Made with another implementation, in another language.
+    /// Computed by Python's hashlib and hmac.
     #[test]
     fn a_foreign_vector() {
+        let body = br#"{"sku_id":1,"quantity":2}"#;
         assert_eq!(
-            super::sign("test-secret-0123456789abcdef", "GET", "/api/v1/upstream/products", "1700000000", b""),
-            "0f62715533760637016e7d94edc67dc11d0c665bc28234348a2a2892e10c4340"
+            super::sign("dj-secret", "POST", "/api/v1/upstream/orders", "1700000001", body),
+            "3af920584772b03841f18cba2fd03facc4c96d84b66cffed7f3aeb3f70dd12fa"
+        );
+        assert_eq!(
+            super::sign("dj-secret", "GET", "/api/v1/upstream/products", "1700000000", b""),
+            "38a674813c83bccb7a06b46b4658dfd18b3543bbf02d3db0eb213cd212e0d5c7"
         );
     }
 }

@@ -156,7 +156,7 @@ fn permits_that_were_never_used_are_counted_back() {
     for _ in 0..100 {
         let unused = [breaker.admit(now).unwrap(), breaker.admit(now).unwrap()];
         assert!(breaker.admit(now).is_err());
-        unused.map(|unused| breaker.withdraw(unused));
+        unused.into_iter().for_each(|unused| breaker.withdraw(unused));
     }
 }
 

@@ -61,7 +61,7 @@ impl Double {
         })
     }
 
-    pub(super) fn from_now(&self, does: Does, takes: Duration) {
+    pub(super) fn now_does(&self, does: Does, takes: Duration) {
         *self.always.lock().unwrap() = (does, takes);
     }
 

@@ -43,6 +43,22 @@ async fn it_pauses_and_says_why_and_until_when() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn it_grows_when_repeated_and_begins_small_after_an_answer() {
+    let double = Double::new(Does::Refuses(RefusalCode::Balance), FAST);
+    let guarded = guard(&double, GuardSettings::default());
+    for plain in [30, 60, 120, 240, 300, 300] {
+        assert!(buy(&guarded).await.is_some());
+        let until = guarded.admit(now()).unwrap_err().until;
+        assert!(until >= seconds(plain) && until <= seconds(plain).mul_f64(1.25), "{plain} s: {until:?}");
+        pass(until).await;
+    }
+    double.then([Does::Accepts]);
+    assert!(matches!(buy(&guarded).await, Some(Bought::Accepted { .. })));
+    assert!(buy(&guarded).await.is_some());
+    assert!(guarded.admit(now()).unwrap_err().until < seconds(40));
+}
+
+#[tokio::test(start_paused = true)]
 async fn refusals_without_end_never_open_the_breaker() {
     for code in [RefusalCode::OutOfStock, RefusalCode::Price, RefusalCode::Other, RefusalCode::Throttled(None)] {
         let double = Double::new(Does::Refuses(code), FAST);
@@ -85,7 +101,7 @@ async fn offers_are_remembered_and_their_failures_open_no_breaker() {
     assert!(buy(&guarded).await.is_some());
     assert_eq!(guarded.last_offer(&product()).unwrap().stock, Some(0), "as the purchase found it");
 
-    double.from_now(Does::Fails, seconds(3600));
+    double.now_does(Does::Fails, seconds(3600));
     for _ in 0..30 {
         let began = now();
         assert!(matches!(guarded.offers(&[product()]).await, Err(SupplierError::Unclear(_))));

@@ -58,7 +58,7 @@ async fn a_full_bulkhead_takes_no_token_and_tells_each_a_later_time() {
     let double = Double::new(Does::Accepts, Duration::from_secs(2));
     let settings = GuardSettings { concurrency: 4, per_second: Some(40), ..GuardSettings::default() };
     let guarded = guard(&double, settings);
-    buy(&guarded).await.unwrap();
+    assert!(buy(&guarded).await.is_some());
     let held: Vec<_> = (0..4).map(|_| guarded.admit(now()).unwrap()).collect();
     let refused: Vec<_> = (1..=20).map(|_| guarded.admit(now()).unwrap_err()).collect();
     for (waits, closed) in (1..).zip(&refused) {

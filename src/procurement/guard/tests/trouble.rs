@@ -40,7 +40,7 @@ async fn a_dead_supplier_gets_only_probes_and_is_back_within_the_longest_open_ti
         let calls = double.calls();
         assert!((5 + 18..=5 + 30).contains(&calls), "{calls} calls in 600 s");
 
-        double.from_now(Does::Accepts, FAST);
+        double.now_does(Does::Accepts, FAST);
         let (back, began) = (settings.breaker.longest_open + Duration::from_secs(1), now());
         while guarded.health(now()).breaker != BreakerState::Closed {
             buys(&guarded, 20, Duration::from_millis(50)).await;
@@ -96,7 +96,7 @@ async fn a_trial_that_is_not_used_or_broken_off_does_not_lock_it() {
         buy(&guarded).await;
     }
     pass(Duration::from_secs(5)).await;
-    double.from_now(Does::Accepts, FAST);
+    double.now_does(Does::Accepts, FAST);
     for _ in 0..50 {
         // Taken, and given back.
         drop(guarded.admit(now()).unwrap());
@@ -105,9 +105,27 @@ async fn a_trial_that_is_not_used_or_broken_off_does_not_lock_it() {
         assert_eq!(guarded.health(now()).breaker, BreakerState::HalfOpen);
     }
     for _ in 0..3 {
-        buy(&guarded).await.unwrap();
+        assert!(buy(&guarded).await.is_some());
     }
     assert_eq!(guarded.health(now()).breaker, BreakerState::Closed);
+}
+
+/// What the breaker lets through and another guard does not leaves the trial's place free.
+#[tokio::test(start_paused = true)]
+async fn a_trial_that_another_guard_refuses_does_not_lock_it() {
+    let double = Double::new(Does::Fails, FAST);
+    let breaker = BreakerSettings { open: FAST, ..BreakerSettings::default() };
+    let guarded = guard(&double, GuardSettings { breaker, per_second: Some(1), ..GuardSettings::default() });
+    while !is_open(&guarded) {
+        assert!(buy(&guarded).await.is_some());
+        pass(if is_open(&guarded) { FAST } else { Duration::from_secs(1) }).await;
+    }
+    for _ in 0..10 {
+        assert_eq!(guarded.admit(now()).unwrap_err().why, ClosedWhy::Rate);
+        assert_eq!(guarded.health(now()).breaker, BreakerState::HalfOpen);
+    }
+    pass(Duration::from_secs(1)).await;
+    assert!(buy(&guarded).await.is_some());
 }
 
 /// The same calls to a well supplier, with a dead one beside it and without.
@@ -123,7 +141,10 @@ async fn a_dead_supplier_costs_another_nothing() {
         let beside = tokio::spawn({
             let dead = Arc::clone(&guards[1]);
             async move {
-                while with_dead {
+                if !with_dead {
+                    return;
+                }
+                loop {
                     join_all((0..30).map(|_| buy(&dead))).await;
                     tokio::time::sleep(FAST).await;
                 }

@@ -6,7 +6,7 @@ use crate::{
     attempt::{AttemptState, Change},
     conformance::procurements::samples::*,
     ids::SealedKey,
-    ports::books::ProcurementState,
+    ports::books::{ProcurementState, SkuCounts},
     procurement::{Placed, SealedGoods},
     recorded::{LineOutcome, OrderStatus, RecordedLine},
 };
@@ -101,6 +101,8 @@ pub async fn surplus_of_a_sku_that_was_never_imported_is_loaded(backend: &dyn Sl
     assert!(state.buckets >= 1);
     let offered = available(backend, "sku-new").await;
     assert_eq!(offered.len(), 2);
+    let counts = SkuCounts { sku: sku("sku-new"), imported: 3, available: 2, sold: 1, quarantined: 0 };
+    assert_eq!(backend.books().counts().await.unwrap(), [counts]);
     assert_eq!(backend.stock_ledger().still_available(&offered).await.unwrap(), offered);
     let leased = backend.stock_ledger().lease_loading(&worker("w-1"), HOUR).await.unwrap();
     assert_eq!(leased, [state]);

@@ -3,6 +3,7 @@
 use crate::{
     conformance::procurements::samples::*,
     ids::Revision,
+    ports::ledger::Asked,
     procurement::{Procurement, Release, Released, SealedGoods},
     proposal::ProposedOrder,
     reason::{Reason, ReasonCode},
@@ -75,6 +76,9 @@ pub async fn a_repeat_gets_the_result_as_it_stands(backend: &dyn SlowLaneBackend
     let again = repeat(judge_one(backend, wanted("o-1", "sku-b", 1)).await);
     assert_eq!((again.revision, again.status), (Revision(2), OrderStatus::Fulfilled));
     assert_eq!(bytes(&again), bytes(&stands(backend, "o-1").await));
+    let asked = Asked { order_id: order_id("o-1"), body_hash: body("o-1"), merchant_id: Some(merchant("m-01")) };
+    let known = backend.ledger().answer_known(&[asked]).await.unwrap().remove(0).unwrap();
+    assert_eq!(repeat(known), again);
     assert_balance(backend, 1, 0, 1).await;
 }
 

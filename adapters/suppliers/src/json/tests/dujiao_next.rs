@@ -65,7 +65,7 @@ struct Basket {
 }
 
 fn basket() -> Basket {
-    Basket { reference: Reference::parse(REFERENCE).unwrap(), product: SupplierProduct::parse("12").unwrap() }
+    Basket { reference: Reference::parse(REFERENCE).unwrap(), product: SupplierProduct::parse("7/12").unwrap() }
 }
 
 impl Basket {
@@ -211,9 +211,24 @@ async fn the_balance_is_told_in_minor_units() {
     let balance = supplier.balance().await.unwrap();
     assert_eq!((balance.amount, balance.currency), (123_450, Currency::parse("CNY")));
     assert!(asked.await.unwrap().0.starts_with("POST /api/v1/upstream/ping "));
-    assert!(matches!(supplier.offers(&[]).await, Err(SupplierError::NotTold)));
     let refused = answering(401, "{}").await.0.balance().await;
     assert!(matches!(refused, Err(SupplierError::Credentials(_))), "{refused:?}");
+}
+
+#[tokio::test]
+async fn an_offer_is_that_of_the_sku() {
+    let skus = r#"{"ok":true,"product":{"skus":[{"id":11,"price_amount":"1.00","is_active":true},
+        {"id":12,"price_amount":"9.90","stock_quantity":4,"is_active":false}]}}"#;
+    let (supplier, asked) = answering(200, skus).await;
+    let offers = supplier.offers(&[basket().product]).await.unwrap();
+    assert_eq!(offers.len(), 1);
+    assert_eq!((offers[0].unit_price, offers[0].stock, offers[0].on_sale), (Some(MinorUnits(990)), Some(4), false));
+    assert!(asked.await.unwrap().0.starts_with("GET /api/v1/upstream/products/7 "));
+    for (status, body) in [(404, "{}"), (200, r#"{"ok":true,"product":{"skus":[{"id":11}]}}"#)] {
+        assert_eq!(answering(status, body).await.0.offers(&[basket().product]).await.unwrap(), []);
+    }
+    let failed = answering(200, r#"{"ok":false}"#).await.0.offers(&[basket().product]).await;
+    assert!(matches!(failed, Err(SupplierError::Unclear(_))), "{failed:?}");
 }
 
 #[test]

@@ -84,7 +84,10 @@ fn prices_stock_and_balance_are_read_in_either_unit() {
     }))
     .unwrap();
     let (product, yuan) = (SupplierProduct::parse("7").unwrap(), Currency::parse("CNY").unwrap());
-    let offer = |status, body: Value| offers::offer(&settings, &reply(status, &body.to_string()), &product, yuan);
+    let (own, secrets) = Default::default();
+    let values = Values::now(&own, &secrets);
+    let offer =
+        |status, body: Value| offers::offer(&settings, &reply(status, &body.to_string()), &product, &values, yuan);
     let told =
         offer(200, json!({ "code": "0", "data": { "price": 9.805, "stock": "12", "state": "on" } })).unwrap().unwrap();
     assert_eq!((told.unit_price, told.stock, told.on_sale), (Some(MinorUnits(981)), Some(12), true));
@@ -93,7 +96,10 @@ fn prices_stock_and_balance_are_read_in_either_unit() {
     assert!(offer(404, json!({})).unwrap().is_none());
     assert!(matches!(offer(200, json!({ "code": 1 })), Err(SupplierError::Unclear(_))));
     assert!(matches!(offer(403, json!({ "code": 0 })), Err(SupplierError::Credentials(_))));
-    assert!(matches!(offers::offer(&settings, &reply(200, "<html>"), &product, yuan), Err(SupplierError::Unclear(_))));
+    assert!(matches!(
+        offers::offer(&settings, &reply(200, "<html>"), &product, &values, yuan),
+        Err(SupplierError::Unclear(_))
+    ));
 
     let settings: BalanceCall =
         serde_json::from_value(json!({ "request": request, "amount": "/cents", "unit": "minor" })).unwrap();

@@ -22,21 +22,26 @@ const RESTART_PAUSE: Duration = Duration::from_millis(200);
 /// More than the default of `worker.drain_seconds`.
 const STOP_LIMIT: Duration = Duration::from_secs(40);
 
-pub(super) struct Crew<'a> {
+pub(crate) struct Crew<'a> {
     program: &'a Program,
     workers: Vec<Worker>,
     sums: Sums,
+    count: usize,
+    /// Of every process that starts from now on.
+    variables: Vec<(String, String)>,
+    /// Of the first worker's processes alone.
+    first: Vec<(String, String)>,
 }
 
 #[derive(Debug, Default)]
-pub(super) struct Sums {
-    pub(super) kills: u64,
-    pub(super) kills_while_starting: u64,
-    pub(super) by_themselves: u64,
-    pub(super) redelivered: f64,
-    pub(super) deliveries: f64,
+pub(crate) struct Sums {
+    pub(crate) kills: u64,
+    pub(crate) kills_while_starting: u64,
+    pub(crate) by_themselves: u64,
+    pub(crate) redelivered: f64,
+    pub(crate) deliveries: f64,
     /// Workers whose end after SIGTERM was no good one.
-    pub(super) badly: Vec<String>,
+    pub(crate) badly: Vec<String>,
 }
 
 struct Worker {
@@ -47,22 +52,66 @@ struct Worker {
 }
 
 impl<'a> Crew<'a> {
+    /// A variable of every process that starts from now on; the last value of a name counts.
+    pub(crate) fn set(&mut self, name: &str, value: &str) {
+        self.variables.retain(|(set, _)| set != name);
+        self.variables.push((name.to_owned(), value.to_owned()));
+    }
+
+    /// A variable of the first worker alone.
+    pub(crate) fn set_first(&mut self, name: &str, value: &str) {
+        self.first.push((name.to_owned(), value.to_owned()));
+    }
+
+
     /// Starts the workers and waits until they take orders.
-    pub(super) async fn start(program: &'a Program, count: usize, folder: &Path) -> Result<Self> {
-        let mut crew = Self { program, workers: Vec::new(), sums: Sums::default() };
-        for number in 0..count {
-            let (admin, log) = (free_address()?, folder.join(format!("worker-{number}.log")));
-            let child = program.start_worker(&[], admin, &log, Stdio::null())?;
-            crew.workers.push(Worker { child, admin, log, was_ready: false });
-        }
-        for number in 0..count {
-            crew.await_ready(number).await?;
-        }
+    pub(crate) async fn start(program: &'a Program, count: usize, folder: &Path) -> Result<Self> {
+        let mut crew = Self::prepare(program, count);
+        crew.start_all(folder).await?;
         Ok(crew)
     }
 
+    /// A crew that has not started yet.
+    pub(crate) fn prepare(program: &'a Program, count: usize) -> Self {
+        Self { program, count, workers: Vec::new(), sums: Sums::default(), variables: Vec::new(), first: Vec::new() }
+    }
+
+    /// Starts the workers and waits until they take orders.
+    pub(crate) async fn start_all(&mut self, folder: &Path) -> Result<()> {
+        for number in 0..self.count {
+            let (admin, log) = (free_address()?, folder.join(format!("worker-{number}.log")));
+            let child = self.spawn(number, admin, &log)?;
+            self.workers.push(Worker { child, admin, log, was_ready: false });
+        }
+        for number in 0..self.count {
+            self.await_ready(number).await?;
+        }
+        Ok(())
+    }
+
+    /// Whether a worker has ended by itself.
+    pub(crate) fn any_ended(&mut self) -> Result<bool> {
+        for worker in &mut self.workers {
+            if worker.child.try_wait()?.is_some() {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// SIGKILL to those that still run, and new processes in their places.
+    pub(crate) async fn restart_all(&mut self) -> Result<()> {
+        for number in 0..self.workers.len() {
+            if self.workers[number].child.try_wait()?.is_none() {
+                self.workers[number].child.kill().await?;
+            }
+            self.launch(number)?;
+        }
+        Ok(())
+    }
+
     /// Waits until a worker takes orders; starts it again where it has ended by itself.
-    pub(super) async fn await_ready(&mut self, number: usize) -> Result<()> {
+    pub(crate) async fn await_ready(&mut self, number: usize) -> Result<()> {
         let begin = Instant::now();
         while !self.workers[number].was_ready {
             self.restart_ended(number).await?;
@@ -77,7 +126,7 @@ impl<'a> Crew<'a> {
     }
 
     /// SIGKILL, and a new process in its place. What it had counted is read just before.
-    pub(super) async fn kill(&mut self, number: usize) -> Result<()> {
+    pub(crate) async fn kill(&mut self, number: usize) -> Result<()> {
         self.restart_ended(number).await?;
         let counted = metrics(self.workers[number].admin).await;
         self.sums.kills += 1;
@@ -90,7 +139,7 @@ impl<'a> Crew<'a> {
     }
 
     /// Waits for something, starting again whatever ends by itself meanwhile.
-    pub(super) async fn while_waiting<T>(&mut self, waiting: impl Future<Output = Result<T>>) -> Result<T> {
+    pub(crate) async fn while_waiting<T>(&mut self, waiting: impl Future<Output = Result<T>>) -> Result<T> {
         let mut waiting = std::pin::pin!(waiting);
         loop {
             tokio::select! {
@@ -104,7 +153,7 @@ impl<'a> Crew<'a> {
     }
 
     /// SIGTERM to all; gives what was counted in all.
-    pub(super) async fn stop(mut self) -> Result<Sums> {
+    pub(crate) async fn stop(mut self) -> Result<Sums> {
         for number in 0..self.workers.len() {
             let samples = metrics(self.workers[number].admin).await?;
             self.count(&samples);
@@ -133,9 +182,17 @@ impl<'a> Crew<'a> {
     }
 
     fn launch(&mut self, number: usize) -> Result<()> {
-        let worker = &mut self.workers[number];
-        worker.child = self.program.start_worker(&[], worker.admin, &worker.log, Stdio::null())?;
-        worker.was_ready = false;
+        let (admin, log) = (self.workers[number].admin, self.workers[number].log.clone());
+        self.workers[number].child = self.spawn(number, admin, &log)?;
+        self.workers[number].was_ready = false;
         Ok(())
+    }
+
+    fn spawn(&self, number: usize, admin: SocketAddr, log: &Path) -> Result<Child> {
+        let mut variables = self.variables.clone();
+        if number == 0 {
+            variables.extend(self.first.iter().cloned());
+        }
+        self.program.start_worker_with(&[], admin, log, Stdio::null(), &variables)
     }
 }

@@ -1,0 +1,96 @@
+//! The acg-faka adapter against the double of such a shop, over real HTTP.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "tests: a call that fails is a test that fails")]
+
+#[path = "conformance/configured.rs"]
+mod configured;
+
+use configured::{credentials, supplier};
+use fulfil_contract::{
+    attempt::Reference,
+    conformance::supplier::{Behaviour, SupplierBench, With},
+    ids::Quantity,
+    money::MinorUnits,
+    supplier::{Bought, Found, Goods, Purchase, RefusalCode, Sought},
+};
+use serde_json::json;
+use supplier_doubles::{Protocol, bench::DoubleBench};
+
+async fn fresh() -> (DoubleBench, ()) {
+    let bench = DoubleBench::start(Protocol::AcgFaka, |double, with| {
+        let credentials = credentials(double, with);
+        supplier("acg_faka", double, with, json!({ "app_id": credentials.account, "app_key": credentials.key }))
+    });
+    (bench.await, ())
+}
+
+fulfil_contract::supplier_suite!(fresh);
+
+fn reference() -> Reference {
+    Reference::from_bits([1; 10])
+}
+
+fn purchase<'a>(bench: &'a DoubleBench, reference: &'a Reference, quantity: u32, unit_price: u64) -> Purchase<'a> {
+    Purchase {
+        reference,
+        product: &bench.speaks().keys.product,
+        quantity: Quantity::new(quantity).unwrap(),
+        unit_price: MinorUnits(unit_price),
+        currency: bench.speaks().keys.currency,
+        recharge: None,
+    }
+}
+
+fn calls(bench: &DoubleBench, kind: &str) -> usize {
+    bench.double.calls().iter().filter(|call| call.kind == kind).count()
+}
+
+#[tokio::test]
+async fn what_costs_more_than_allowed_is_never_traded() {
+    let (bench, ()) = fresh().await;
+    let (adapter, reference) = (bench.supplier(With::Right), reference());
+    match adapter.buy(purchase(&bench, &reference, 3, 999)).await {
+        Bought::Refused(refusal) => assert_eq!(refusal.code, RefusalCode::Price),
+        other => panic!("{other:?}"),
+    }
+    assert_eq!((calls(&bench, "offers"), calls(&bench, "buy")), (1, 0));
+    let bought = adapter.buy(purchase(&bench, &reference, 3, 1_000)).await;
+    assert!(matches!(bought, Bought::Delivered { goods: Goods::Keys(ref keys), .. } if keys.len() == 3), "{bought:?}");
+    assert_eq!((calls(&bench, "offers"), calls(&bench, "buy")), (2, 1));
+}
+
+#[tokio::test]
+async fn a_price_that_is_not_told_is_no_reason_to_trade() {
+    let (bench, ()) = fresh().await;
+    let (adapter, reference) = (bench.supplier(With::Right), reference());
+    for behaviour in [Behaviour::QueriesHtml, Behaviour::QueriesFail, Behaviour::QueriesLost] {
+        bench.behave(behaviour).await;
+        let bought = adapter.buy(purchase(&bench, &reference, 1, 1_000)).await;
+        assert!(matches!(bought, Bought::NotSent { .. }), "{behaviour:?}: {bought:?}");
+    }
+    assert_eq!(calls(&bench, "buy"), 0);
+}
+
+#[tokio::test]
+async fn goods_that_a_person_delivers_are_found_by_the_shops_number() {
+    let (bench, ()) = fresh().await;
+    let (adapter, reference) = (bench.supplier(With::Right), reference());
+    bench.behave(Behaviour::PendingFor(2)).await;
+    let purchase = purchase(&bench, &reference, 2, 1_000);
+    let their_id = match adapter.buy(purchase).await {
+        Bought::Accepted { their_id: Some(their_id) } => their_id,
+        other => panic!("{other:?}"),
+    };
+    let sought = Sought {
+        reference: &reference,
+        their_id: Some(&their_id),
+        product: purchase.product,
+        quantity: purchase.quantity,
+        recharge: false,
+    };
+    assert!(matches!(adapter.query(sought).await, Found::Pending { .. }));
+    assert!(
+        matches!(adapter.query(sought).await, Found::Delivered { goods: Goods::Keys(keys), .. } if keys.len() == 2)
+    );
+    let another = adapter.query(Sought { their_id: Some("260000000000099999"), ..sought }).await;
+    assert!(matches!(another, Found::Unclear { .. }), "never not-found: {another:?}");
+}

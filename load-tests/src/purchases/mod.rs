@@ -1,0 +1,183 @@
+//! Lines that stock can't fill, bought from doubles of suppliers that lose answers, lie, or are away, while workers
+//! run and are killed; then a verdict from what was sent, what came back, and the doubles' own logs.
+
+use std::{
+    collections::BTreeMap,
+    fmt,
+    path::PathBuf,
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context, Result};
+use private_servers::{Server, Servers};
+use serde::Serialize;
+use supplier_doubles::{Mood, Protocol};
+
+use crate::{
+    crew::Crew,
+    judge::verdict::Verdict,
+    market::{Market, Terms},
+    program::{Program, Urls},
+    publisher::Publisher,
+    results::{Results, follow::Follower, is_final},
+};
+
+mod judge;
+mod lines;
+mod seen;
+
+pub use lines::Lines;
+pub use seen::{Attempts, Seen};
+
+#[derive(Debug, Clone)]
+pub struct Plan {
+    pub fulfil: PathBuf,
+    pub orders: u64,
+    pub protocols: Vec<Protocol>,
+    pub mood: Mood,
+    pub terms: Terms,
+    pub workers: usize,
+    pub lanes: u16,
+    pub seed: u64,
+    pub most_quantity: u64,
+    /// Of a hundred orders so many are direct top-ups.
+    pub top_ups: u64,
+    /// Workers die at this crash point, once for each tenth order, and are started again.
+    pub crash: Option<String>,
+    /// Suppliers send callbacks to the first worker.
+    pub callbacks: bool,
+    pub folder: PathBuf,
+}
+
+#[derive(Debug, Serialize)]
+pub struct Report {
+    pub seed: u64,
+    pub seconds: f64,
+    /// How often a worker died at the crash point.
+    pub died: u64,
+    pub seen: Seen,
+    pub verdict: Verdict,
+}
+
+const PUBLISH_LIMIT: Duration = Duration::from_secs(120);
+const QUIET: Duration = Duration::from_secs(3);
+const QUIET_LIMIT: Duration = Duration::from_secs(60);
+
+/// Runs the plan on servers and doubles of its own.
+///
+/// # Errors
+/// When something can't be started, or results do not come in time.
+pub async fn run(plan: &Plan) -> Result<Report> {
+    let servers = Servers::start()?;
+    let urls = Urls { source: servers.rabbitmq.url(), stock: servers.redis.url(), ledger: servers.postgres.url() };
+    let mut program = Program::prepare(plan.fulfil.clone(), &plan.folder, &urls, plan.lanes).await?;
+    let callbacks = plan.callbacks.then(crate::program::free_address).transpose()?;
+    let market = open(plan, callbacks).await?;
+    let lines = Lines::make(plan.orders, plan.most_quantity, plan.top_ups, plan.seed);
+    let configuration = plan.folder.join("suppliers.toml");
+    market.write_configuration(&configuration, &lines.skus(), &lines.top_up_skus(), &plan.terms)?;
+    program.set("CONFIG", &configuration.to_string_lossy());
+    program.set("LOG__FORMAT", "json");
+    program.run(&["migrate"]).await?;
+    servers.rabbitmq.save_declarations()?;
+
+    let save = std::fs::File::create(plan.folder.join("results.jsonl"))?;
+    let follower = Follower::start(&urls.source, Some(save));
+    let mut crew = Crew::prepare(&program, plan.workers);
+    if let Some(address) = callbacks {
+        crew.set_first("FULFIL_CALLBACKS__LISTEN", &address.to_string());
+    }
+    let mut deaths = Deaths::new(plan);
+    deaths.arm(&mut crew);
+    crew.start_all(&plan.folder).await?;
+    let begin = Instant::now();
+    let mut publisher = Publisher::new(&urls.source, PUBLISH_LIMIT);
+    publisher.publish(&lines.bodies()).await?;
+    publisher.write_log(&plan.folder.join("published.jsonl"))?;
+
+    let limit = plan.terms.line + Duration::from_secs(120);
+    let waiting = follower.wait_until(limit, |results| all_ended(&lines, results));
+    deaths.while_waiting(&mut crew, waiting).await?;
+    let seconds = begin.elapsed().as_secs_f64();
+    crew.stop().await?;
+    follower.wait_until_quiet(QUIET, QUIET_LIMIT).await?;
+    let results = follower.finish();
+    let attempts = Attempts::read(&servers.postgres)?;
+    let seen = Seen::of(&market, &attempts, &results);
+    let audit = program.audit().await?;
+    let verdict = judge::judge(&lines, &results, &market, &attempts, &seen).with_audit(audit);
+    Ok(Report { seed: plan.seed, seconds, died: deaths.died, seen, verdict })
+}
+
+async fn open(plan: &Plan, callbacks: Option<std::net::SocketAddr>) -> Result<Market> {
+    let market = Market::open(&plan.protocols, plan.seed, &plan.mood).await?;
+    if let Some(address) = callbacks {
+        for stall in &market.stalls {
+            let url = Some(format!("http://{address}/callbacks/{}", stall.name));
+            let callbacks = supplier_doubles::Callbacks { url, ..supplier_doubles::Callbacks::default() };
+            stall.double.set_mood(Mood { callbacks: Some(callbacks), ..stall.double.mood() })?;
+        }
+    }
+    Ok(market)
+}
+
+/// Whether every order has a final result, or one that waits for a person.
+fn all_ended(lines: &Lines, results: &Results) -> bool {
+    lines.orders().all(|id| {
+        results
+            .orders
+            .get(id)
+            .is_some_and(|revisions| revisions.values().any(|result| is_final(result) || result.status == "review"))
+    })
+}
+
+/// Workers that die at a crash point: the first process for the first target, the next one for the next.
+struct Deaths {
+    point: Option<String>,
+    targets: Vec<String>,
+    died: u64,
+}
+
+impl Deaths {
+    fn new(plan: &Plan) -> Self {
+        let point = plan.crash.clone();
+        // The last in the list goes first.
+        let targets = (0..plan.orders).rev().filter(|number| number % 10 == 3).map(lines::order_id).collect();
+        Self { point, targets, died: 0 }
+    }
+
+    fn arm(&mut self, crew: &mut Crew<'_>) {
+        let Some(point) = &self.point else { return };
+        match self.targets.pop() {
+            Some(target) => crew.set("FULFIL_CRASH", &format!("{point}:\"{target}\"")),
+            None => crew.set("FULFIL_CRASH", "none:none"),
+        }
+    }
+
+    /// Waits; whenever a worker has died, all start anew with the next target.
+    async fn while_waiting(&mut self, crew: &mut Crew<'_>, waiting: impl Future<Output = Result<()>>) -> Result<()> {
+        let mut waiting = std::pin::pin!(waiting);
+        loop {
+            tokio::select! {
+                done = &mut waiting => return done.context("not every order has an end"),
+                () = tokio::time::sleep(Duration::from_millis(20)) => {} // between two looks
+            }
+            if crew.any_ended()? {
+                self.died += 1;
+                self.arm(crew);
+                crew.restart_all().await?;
+            }
+        }
+    }
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "{}", self.verdict)?;
+        let counts: BTreeMap<&str, u64> = self.seen.counts();
+        for (name, count) in counts {
+            writeln!(f, "{name:<44} {count:>8}")?;
+        }
+        write!(f, "seed {}, {:.1} s, died {} times", self.seed, self.seconds, self.died)
+    }
+}
