@@ -89,3 +89,59 @@ fn config_check_shows_every_key_and_no_secret() {
     assert!(stdout(&text).lines().count() == fulfil::config::KEYS.len() + 1, "{}", told(&text));
     assert!(!told(&output).contains("geheim") && !told(&text).contains("geheim"), "{}", told(&text));
 }
+
+const KASU: &str = "[suppliers.kasu]\nkind = \"kasushou\"\nurl = \"https://kasu.example\"\ncurrency = \"CNY\"\nuser_id = \"10000\"\nmost = 50\n[routes.music-12]\nfrom = [{ supplier = \"kasu\", product = \"1001\", price = 900 }]\n";
+
+#[test]
+fn config_check_shows_suppliers_and_routes_and_no_secret_of_theirs() {
+    let folder = tempfile::tempdir().unwrap();
+    write(folder.path(), "fulfil.toml", KASU);
+    write(folder.path(), "api-key", "geheim-geheim-geheim\n");
+    let check = |args: &[&str]| {
+        let mut command = fulfil();
+        command.current_dir(folder.path()).envs(NOWHERE).env("FULFIL_SUPPLIERS__KASU__API_KEY_FILE", "api-key");
+        let output = command.args(["config", "check"]).args(args).output().unwrap();
+        assert_exit(&output, 0);
+        assert!(!told(&output).contains("geheim"), "{}", told(&output));
+        output
+    };
+    let settings = json_of(&check(&["--format", "json"]));
+    let key = |name: &str| {
+        let setting = settings.as_array().unwrap().iter().find(|setting| setting["key"] == name).unwrap();
+        (setting["value"].clone(), setting["from"].clone())
+    };
+    assert_eq!(key("suppliers.kasu.kind"), (json!("kasushou"), json!("fulfil.toml:2")));
+    assert_eq!(key("suppliers.kasu.timeout_ms"), (json!("30000"), json!("default")));
+    assert_eq!(key("suppliers.kasu.most"), (json!("50"), json!("fulfil.toml:6")));
+    let secret = (json!("(set, not shown)"), json!("FULFIL_SUPPLIERS__KASU__API_KEY_FILE"));
+    assert_eq!(key("suppliers.kasu.api_key"), secret);
+    assert_eq!(key("routes.music-12.from"), (json!("kasu 1001 at 900"), json!("fulfil.toml:7")));
+    let text = stdout(&check(&[]));
+    for line in ["suppliers.kasu.url", "suppliers.kasu.api_key", "routes.music-12.from", "routes.music-12.at_a_loss"] {
+        assert!(text.lines().any(|told| told.starts_with(line)), "{line} is not in\n{text}");
+    }
+}
+
+/// What the configuration knows, and what only a supplier's protocol knows.
+#[test]
+fn every_mistake_with_a_supplier_is_told_at_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = KASU.replace("10000", "").replace("900", "0")
+        + "[suppliers.b]\nkind = \"kinguin\"\nurl = \"ftp://h\"\ncurrency = \"EUR\"\napi_key = 4711\ntimeout = 5\n";
+    write(folder.path(), "fulfil.toml", &text);
+    let output = run(folder.path(), &["config", "check"]);
+    assert_exit(&output, 78);
+    let told = stderr(&output);
+    for message in [
+        "fulfil.toml:1: suppliers.kasu.api_key: is missing",
+        "or set FULFIL_SUPPLIERS__KASU__API_KEY or FULFIL_SUPPLIERS__KASU__API_KEY_FILE",
+        "fulfil.toml:8: routes.music-12.from.price: found the number 0",
+        "fulfil.toml:11: suppliers.b.url: found \"ftp://h\"",
+        "fulfil.toml:13: suppliers.b.api_key: found something that is no text (not shown)",
+        "fulfil.toml:14: suppliers.b.timeout: there is no such key",
+        "did you mean suppliers.b.timeout_ms?",
+    ] {
+        assert!(told.contains(message), "{message} is not in\n{told}");
+    }
+    assert!(!told.contains("4711"), "{told}");
+}

@@ -6,8 +6,8 @@
 //!   a query by that number reads what the shop delivered since. Such a query never says not-found: the shop
 //!   looks at its stock before it looks at the reference, so a purchase sent again may get an untrue no.
 //! - A sentence where keys should be never becomes a key ([`goods`]).
-//! - The protocol has no field for the most that may be paid. The shop's price is asked first, within a quarter
-//!   of the call's time, and a price above the purchase's is refused unsent; what the shop changes in between
+//! - The protocol has no field for the most that may be paid. The shop's price is asked first, within half of
+//!   the call's time, and a price above the purchase's is refused unsent; what the shop changes in between
 //!   is paid (`ask_price = false` leaves the question out).
 
 mod answer;
@@ -154,10 +154,10 @@ impl AcgFaka {
     async fn affordable(&self, purchase: &Purchase<'_>, product: &Product<'_>) -> Result<(), Bought> {
         let not_sent = |why: String| Bought::NotSent { why: format!("the price could not be asked: {why}") };
         let asked = self.call("/shared/commodity/valuation", price_fields(product, purchase.quantity.get()));
-        let reply = match timeout(self.timeout / 4, asked).await {
+        let reply = match timeout(self.timeout / 2, asked).await {
             Ok(Ok(reply)) => reply,
             Ok(Err(failure)) => return Err(not_sent(failure.to_string())),
-            Err(_) => return Err(not_sent("no answer in a quarter of the call's time".into())),
+            Err(_) => return Err(not_sent("no answer in half of the call's time".into())),
         };
         let price = match Said::<Price>::read(&reply) {
             Said::Yes(Price { price }) => decimal::price(&price, decimal::digits(self.currency)),

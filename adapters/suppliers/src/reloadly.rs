@@ -166,9 +166,9 @@ pub(crate) fn build(common: &Common, settings: Settings) -> Result<Arc<dyn Suppl
 
 fn reloadly(common: &Common, settings: Settings) -> Result<Reloadly, Vec<Mistake>> {
     let mut mistakes = settings.mistakes();
-    // A purchase needs most of its time for itself.
-    let patience = common.timeout / 4;
-    let auth = Wire::new(&settings.auth_url, patience).map_err(|error| Mistake::new("auth_url", error.to_string()));
+    // Together less than a purchase's time, so that what remains is the purchase's own.
+    let (patience, fetch) = (common.timeout / 4, common.timeout / 2);
+    let auth = Wire::new(&settings.auth_url, fetch).map_err(|error| Mistake::new("auth_url", error.to_string()));
     match (common.wire(), auth) {
         (Ok(wire), Ok(auth)) if mistakes.is_empty() => {
             let (id, secret) = (settings.client_id.clone(), settings.client_secret.clone());
@@ -343,7 +343,8 @@ impl Supplier for Reloadly {
             Ok(order) => order,
             Err(unsent) => return unsent,
         };
-        // One limit for the token and for the purchase, sent once more if the token had expired.
+        // One limit for the token and for the purchase, sent once more if the token had expired. Waiting for a token
+        // and fetching it take three quarters of it at most.
         match timeout(self.timeout, self.api.send(|| Call::post(path).json(body.clone()))).await {
             Ok(Ok(reply)) => transaction::bought(&reply, purchase.reference),
             Ok(Err(trouble)) => trouble.into(),

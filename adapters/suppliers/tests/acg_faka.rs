@@ -13,7 +13,7 @@ use fulfil_contract::{
     supplier::{Bought, Found, Goods, Purchase, RefusalCode, Sought},
 };
 use serde_json::json;
-use supplier_doubles::{Protocol, bench::DoubleBench};
+use supplier_doubles::{Mood, Protocol, bench::DoubleBench};
 
 async fn fresh() -> (DoubleBench, ()) {
     let bench = DoubleBench::start(Protocol::AcgFaka, |double, with| {
@@ -93,4 +93,19 @@ async fn goods_that_a_person_delivers_are_found_by_the_shops_number() {
     );
     let another = adapter.query(Sought { their_id: Some("260000000000099999"), ..sought }).await;
     assert!(matches!(another, Found::Unclear { .. }), "never not-found: {another:?}");
+}
+
+#[tokio::test]
+async fn keys_are_told_as_they_came_though_they_are_too_few_or_too_many() {
+    for (mood, expected) in
+        [(Mood { too_few: 1.0, ..Mood::default() }, 2), (Mood { too_many: 1.0, ..Mood::default() }, 4)]
+    {
+        let (bench, ()) = fresh().await;
+        bench.double.set_mood(mood).unwrap();
+        let reference = reference();
+        match bench.supplier(With::Right).buy(purchase(&bench, &reference, 3, 1_000)).await {
+            Bought::Delivered { goods: Goods::Keys(keys), .. } => assert_eq!(keys.len(), expected),
+            other => panic!("{other:?}"),
+        }
+    }
 }

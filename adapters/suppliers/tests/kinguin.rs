@@ -12,7 +12,7 @@ use fulfil_contract::{
     supplier::{Bought, Found, Goods, Purchase, Sought, SupplierProduct},
 };
 use serde_json::json;
-use supplier_doubles::{Protocol, bench::DoubleBench};
+use supplier_doubles::{Mood, Protocol, bench::DoubleBench};
 
 async fn bench(most: u32) -> DoubleBench {
     DoubleBench::start(Protocol::Kinguin, move |double, with| {
@@ -111,4 +111,33 @@ async fn two_orders_under_one_reference_are_unclear() {
     };
     let found = adapter.query(sought).await;
     assert!(matches!(found, Found::Unclear { .. }), "{found:?}");
+}
+
+/// Of three keys. Too few of an order that says that a key is still being processed are not all of them.
+#[tokio::test]
+async fn keys_are_told_as_they_came_though_they_are_too_few_or_too_many() {
+    for (mood, delivered, pending) in [
+        (Mood { too_few: 1.0, ..Mood::default() }, None, Some(2)),
+        (Mood { too_many: 1.0, ..Mood::default() }, Some(4), None),
+        (Mood { refunded_in_part: 1.0, ..Mood::default() }, Some(1), None),
+    ] {
+        let bench = bench(9).await;
+        bench.double.set_mood(mood).unwrap();
+        let adapter = bench.supplier(With::Right);
+        let reference = Reference::from_bits([4; 10]);
+        let product = bench.speaks().keys.product.clone();
+        bought(&*adapter, &bench, &reference, &product, 3).await;
+        let sought = Sought {
+            reference: &reference,
+            their_id: None,
+            product: &product,
+            quantity: Quantity::new(3).unwrap(),
+            recharge: false,
+        };
+        match adapter.query(sought).await {
+            Found::Delivered { goods: Goods::Keys(keys), .. } => assert_eq!(Some(keys.len()), delivered),
+            Found::Pending { so_far, .. } => assert_eq!(Some(so_far.len()), pending),
+            other => panic!("{other:?}"),
+        }
+    }
 }

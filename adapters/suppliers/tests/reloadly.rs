@@ -20,7 +20,7 @@ use fulfil_contract::{
 use fulfil_suppliers::settings::{Common, build};
 use serde_json::{Value, json};
 use supplier_doubles::{
-    Double, Protocol,
+    Double, Mood, Protocol,
     bench::{DoubleBench, wrong},
 };
 
@@ -231,4 +231,26 @@ async fn without_the_token_office_nothing_is_sent() {
     let reference = Reference::from_bits([1; 10]);
     let bought = adapter.buy(top_up(&reference, &product, &recharge)).await;
     assert!(matches!(bought, Bought::NotSent { .. }), "{bought:?}");
+}
+
+#[tokio::test]
+async fn cards_are_told_as_they_came_though_they_are_too_few_or_too_many() {
+    for (mood, expected) in
+        [(Mood { too_few: 1.0, ..Mood::default() }, 2), (Mood { too_many: 1.0, ..Mood::default() }, 4)]
+    {
+        let (bench, ()) = fresh().await;
+        bench.double.set_mood(mood).unwrap();
+        let adapter = bench.supplier(With::Right);
+        let (reference, product) = (Reference::from_bits([1; 10]), of_cards(&bench, "5"));
+        let quantity = Quantity::new(3).unwrap();
+        let (unit_price, currency) = (MinorUnits(1_000), Currency::parse("USD").unwrap());
+        let purchase =
+            Purchase { reference: &reference, product: &product, quantity, unit_price, currency, recharge: None };
+        assert!(matches!(adapter.buy(purchase).await, Bought::Accepted { .. }));
+        let sought = Sought { reference: &reference, their_id: None, product: &product, quantity, recharge: false };
+        match adapter.query(sought).await {
+            Found::Delivered { goods: Goods::Keys(keys), .. } => assert_eq!(keys.len(), expected),
+            other => panic!("{other:?}"),
+        }
+    }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::seed::Random;
 
-const SKUS: u64 = 6;
+
 const TOP_UP: &str = "top-up";
 
 /// One order's line.
@@ -17,7 +17,10 @@ pub(super) struct Wanted {
 }
 
 #[derive(Debug)]
-pub struct Lines(BTreeMap<String, Wanted>);
+pub struct Lines {
+    by_order: BTreeMap<String, Wanted>,
+    skus: u64,
+}
 
 /// The id of an order by its number.
 pub(super) fn order_id(number: u64) -> String {
@@ -25,7 +28,9 @@ pub(super) fn order_id(number: u64) -> String {
 }
 
 impl Lines {
-    pub(super) fn make(orders: u64, most_quantity: u64, top_ups: u64, seed: u64) -> Self {
+    /// `skus` many, one for each supplier that comes first somewhere: a key that one supplier sells twice is then
+    /// most often of the same SKU, and fingerprints are by SKU.
+    pub(super) fn make(orders: u64, skus: u64, most_quantity: u64, top_ups: u64, seed: u64) -> Self {
         let mut random = Random::new(seed);
         let line = |number: u64| {
             if random.below(100) < top_ups {
@@ -33,32 +38,32 @@ impl Lines {
                 return Wanted { sku: TOP_UP.into(), quantity: 1, account };
             }
             Wanted {
-                sku: format!("game-{}", random.below(SKUS)),
+                sku: format!("game-{}", random.below(skus)),
                 quantity: 1 + random.below(most_quantity.max(1)),
                 account: None,
             }
         };
-        Self((0..orders).map(order_id).zip((0..orders).map(line)).collect())
+        Self { by_order: (0..orders).map(order_id).zip((0..orders).map(line)).collect(), skus }
     }
 
     pub(super) fn skus(&self) -> Vec<String> {
-        (0..SKUS).map(|number| format!("game-{number}")).collect()
+        (0..self.skus).map(|number| format!("game-{number}")).collect()
     }
 
     pub(super) fn top_up_skus(&self) -> Vec<String> {
-        if self.0.values().any(|line| line.account.is_some()) { vec![TOP_UP.to_owned()] } else { Vec::new() }
+        if self.by_order.values().any(|line| line.account.is_some()) { vec![TOP_UP.to_owned()] } else { Vec::new() }
     }
 
     pub(super) fn orders(&self) -> impl Iterator<Item = &String> {
-        self.0.keys()
+        self.by_order.keys()
     }
 
     pub(super) fn each(&self) -> impl Iterator<Item = (&String, &Wanted)> {
-        self.0.iter()
+        self.by_order.iter()
     }
 
     pub(super) fn bodies(&self) -> Vec<Vec<u8>> {
-        self.0.iter().map(|(id, line)| body(id, line).into_bytes()).collect()
+        self.by_order.iter().map(|(id, line)| body(id, line).into_bytes()).collect()
     }
 }
 

@@ -60,6 +60,10 @@ pub struct Report {
 }
 
 const PUBLISH_LIMIT: Duration = Duration::from_secs(120);
+/// After an order ended at a supplier.
+const CALLBACK_DELAY: Duration = Duration::from_secs(6);
+/// For the last callbacks, and what they cause, once every order has ended.
+const CALLBACKS_LIMIT: Duration = Duration::from_secs(12);
 const QUIET: Duration = Duration::from_secs(3);
 const QUIET_LIMIT: Duration = Duration::from_secs(60);
 
@@ -73,7 +77,7 @@ pub async fn run(plan: &Plan) -> Result<Report> {
     let mut program = Program::prepare(plan.fulfil.clone(), &plan.folder, &urls, plan.lanes).await?;
     let callbacks = plan.callbacks.then(crate::program::free_address).transpose()?;
     let market = open(plan, callbacks).await?;
-    let lines = Lines::make(plan.orders, plan.most_quantity, plan.top_ups, plan.seed);
+    let lines = Lines::make(plan.orders, plan.protocols.len() as u64, plan.most_quantity, plan.top_ups, plan.seed);
     let configuration = plan.folder.join("suppliers.toml");
     market.write_configuration(&configuration, &lines.skus(), &lines.top_up_skus(), &plan.terms)?;
     program.set("CONFIG", &configuration.to_string_lossy());
@@ -99,6 +103,9 @@ pub async fn run(plan: &Plan) -> Result<Report> {
     let waiting = follower.wait_until(limit, |results| all_ended(&lines, results));
     deaths.while_waiting(&mut crew, waiting).await?;
     let seconds = begin.elapsed().as_secs_f64();
+    if plan.callbacks {
+        tokio::time::sleep(CALLBACKS_LIMIT).await; // the doubles' own delay, and a query each
+    }
     crew.stop().await?;
     follower.wait_until_quiet(QUIET, QUIET_LIMIT).await?;
     let results = follower.finish();
@@ -114,7 +121,9 @@ async fn open(plan: &Plan, callbacks: Option<std::net::SocketAddr>) -> Result<Ma
     if let Some(address) = callbacks {
         for stall in &market.stalls {
             let url = Some(format!("http://{address}/callbacks/{}", stall.name));
-            let callbacks = supplier_doubles::Callbacks { url, ..supplier_doubles::Callbacks::default() };
+            // Late, so that some come when the attempt is final: then the supplier is asked a second time.
+            let delay_ms = CALLBACK_DELAY.as_millis().try_into()?;
+            let callbacks = supplier_doubles::Callbacks { url, delay_ms, ..supplier_doubles::Callbacks::default() };
             stall.double.set_mood(Mood { callbacks: Some(callbacks), ..stall.double.mood() })?;
         }
     }

@@ -24,7 +24,8 @@ pub struct Purchase {
     pub their_id: String,
     pub product: String,
     pub quantity: u32,
-    /// All that the buyer is told the first time, in order; empty for top-ups, and where it ended without any.
+    /// Made for it, in order: told from the start, or the first time only ([`Lie::AnotherAnswer`]), if the
+    /// outcome is [`Outcome::Done`], and not otherwise. Empty for top-ups.
     pub keys: Vec<Key>,
     /// Who was topped up.
     pub account: Option<String>,

@@ -147,9 +147,8 @@ async fn nothing_is_bought_for_what_known_orders_would_have_taken() {
     let ledger = fresh_ledger().await;
     let ids = stock(&ledger, "sku-a", 3).await;
     new(judge_one(&ledger, claimed("known", "sku-a", &ids[..1])).await);
-    let batch = vec![wanted("known", "sku-a", 2), wanted("new", "sku-a", 2), wanted("short", "sku-a", 2)];
-    let known = ProposedOrder { body_hash: body("known"), ..batch[0].clone() };
-    let judgements = judge(&ledger, vec![known, batch[1].clone(), batch[2].clone()]).await;
+    let known = ProposedOrder { body_hash: body("known"), ..wanted("known", "sku-a", 2) };
+    let judgements = judge(&ledger, vec![known, wanted("new", "sku-a", 2), wanted("short", "sku-a", 2)]).await;
     let [Judgement::Repeat(_), Judgement::New(filled), Judgement::New(short)] = &judgements[..] else {
         panic!("{judgements:?}")
     };

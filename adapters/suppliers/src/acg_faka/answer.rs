@@ -12,7 +12,9 @@ use super::goods::Told;
 use crate::wire::Reply;
 
 /// The shop's words of a no, as they stand in its source: thrown before its transaction commits, so that
-/// nothing was bought. Words that are not here may have come after the commit: unknown.
+/// nothing was bought. Words that are not here may have come after the commit: unknown. (A shop that resells
+/// another shop's goods asks that one for its stock after the commit, and passes on what it says: these words, too,
+/// if the goods or the account went away there in that very moment.)
 const NOES: [(&str, RefusalCode); 15] = [
     ("库存不足", RefusalCode::OutOfStock),
     ("该卡已被他人抢走啦", RefusalCode::OutOfStock),

@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 
 use super::mistakes::Mistake;
 
-/// Nobody reads on after so many. Each takes at most two readings.
+/// Nobody reads on after so many. Each takes at most two readings, and what only needs its type one.
 const MOST: usize = 30;
 
 /// # Errors
@@ -16,10 +16,12 @@ const MOST: usize = 30;
 pub(super) fn settings<T: DeserializeOwned>(settings: Map<String, Value>, example: &Value) -> Result<T, Vec<Mistake>> {
     let mut copy = Value::Object(settings);
     let mut mistakes: Vec<Mistake> = Vec::new();
-    for _ in 0..2 * MOST {
+    for _ in 0..3 * MOST {
         match serde_path_to_error::deserialize::<_, T>(&copy) {
             Ok(read) if mistakes.is_empty() => return Ok(read),
             Ok(_) => break,
+            // A variable has no types: what it sets stands here as a text.
+            Err(error) if typed(&mut copy, &steps(error.path()), example) => {}
             Err(error) => {
                 let (mut at, mistake) = judged(steps(error.path()), &error.inner().to_string());
                 // What was mended and is wrong still is mended together with what is around it.
@@ -64,9 +66,46 @@ fn judged(mut steps: Vec<String>, words: &str) -> (Vec<String>, Mistake) {
     let words = words
         .strip_prefix("invalid type: ")
         .or_else(|| words.strip_prefix("invalid value: "))
-        .map_or_else(|| words.to_owned(), |rest| format!("found {}", rest.replace(", expected ", ", allowed is ")));
+        .map_or_else(|| words.to_owned(), in_our_words);
     let path = if steps.is_empty() { "settings".into() } else { steps.join(".") };
     (steps, Mistake::new(path, words))
+}
+
+fn in_our_words(mistake: &str) -> String {
+    match mistake.rsplit_once(", expected ") {
+        Some((found, expected)) => format!("found {}, allowed is {}", in_words(found), in_words(expected)),
+        None => format!("found {mistake}"),
+    }
+}
+
+/// What people call serde's kinds.
+fn in_words(kind: &str) -> String {
+    match kind {
+        "a string" => "a text".into(),
+        "u8" | "u16" | "u32" | "u64" => "a whole number".into(),
+        "a boolean" => "true or false".into(),
+        "map" | "a map" => "a table".into(),
+        "sequence" | "a sequence" => "a list".into(),
+        "null" => "nothing".into(),
+        _ if kind.starts_with("struct ") => "a table".into(),
+        _ => kind.strip_prefix("string ").map_or_else(|| kind.to_owned(), |text| format!("the text {text}")),
+    }
+}
+
+/// Turns a text into the number or truth value that the example has there; whether it could.
+fn typed(copy: &mut Value, at: &[String], example: &Value) -> bool {
+    let Some(right) = at.iter().try_fold(example, |value, step| value.get(step.as_str())) else { return false };
+    let found = at.iter().try_fold(copy, |value, step| value.get_mut(step.as_str()));
+    let Some((found, text)) = found.and_then(|found| found.as_str().map(str::to_owned).map(|text| (found, text)))
+    else {
+        return false;
+    };
+    let value = match (right, serde_json::from_str(&text)) {
+        (Value::Number(_), Ok(value @ Value::Number(_))) | (Value::Bool(_), Ok(value @ Value::Bool(_))) => value,
+        _ => return false,
+    };
+    *found = value;
+    true
 }
 
 fn steps(path: &serde_path_to_error::Path) -> Vec<String> {

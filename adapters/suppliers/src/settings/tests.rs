@@ -38,7 +38,7 @@ fn all_mistakes_are_told_at_once() {
     };
     assert!(of("apikey").ends_with("did you mean api_key?"));
     assert!(of("api_key").contains("is missing"));
-    assert!(of("most").contains("found string \"many\", allowed is"), "{}", of("most"));
+    assert!(of("most").contains("found the text \"many\", allowed is a whole number"), "{}", of("most"));
     assert!(!of("user_id").contains("geheim"));
 }
 
@@ -72,4 +72,19 @@ fn a_url_is_refused_with_what_is_allowed() {
         assert!(error.starts_with("supplier main: url: found ") && error.contains(word), "{url}: {error}");
         assert!(!error.contains("geheim"));
     }
+}
+
+#[test]
+fn a_variable_s_text_is_taken_for_the_number_that_it_is() {
+    let mut settings = kasushou::Settings::example();
+    settings["most"] = json!("50");
+    settings["days"] = json!("7");
+    assert_eq!(mistakes("kasushou", settings.clone()), [""; 0]);
+    settings["most"] = json!("5 0");
+    assert_eq!(mistakes("kasushou", settings), ["most: found the text \"5 0\", allowed is a whole number"]);
+    let mut settings = json::Settings::example();
+    settings["promises"]["query"] = json!("true");
+    assert_eq!(mistakes("json", settings.clone()), [""; 0]);
+    settings["promises"] = json!(5);
+    assert_eq!(mistakes("json", settings), ["promises: found integer `5`, allowed is a table"]);
 }

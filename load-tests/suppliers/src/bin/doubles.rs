@@ -14,7 +14,7 @@ use tokio::signal::unix::{SignalKind, signal};
 struct Arguments {
     /// Which to start: kasushou, acg_faka, kinguin, reloadly, dujiao, each with :PORT if it matters; none: all
     doubles: Vec<Chosen>,
-    /// Seed of keys and of every decision
+    /// Seed of keys, and of every decision where there is no mood file
     #[arg(long, default_value_t = 1)]
     seed: u64,
     /// How they behave: a JSON file with the fields of GET /double/mood; what it leaves out is honest

@@ -43,7 +43,7 @@ fn ends_well(mut running: Running) {
             return;
         }
         assert!(Instant::now() < until, "it does not end");
-        std::thread::yield_now();
+        std::thread::sleep(Duration::from_millis(1));
     }
 }
 
@@ -90,6 +90,20 @@ fn a_mood_from_a_file_and_flags_over_it() {
     assert_eq!(send("GET", &format!("{origin}/double/nothing"), &[], b"").answer().status, 404);
     signal(&running, "-INT");
     ends_well(running);
+}
+
+#[test]
+fn the_moods_that_are_here_can_be_used() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/moods");
+    let mut seen = 0;
+    for file in fs::read_dir(folder).unwrap() {
+        let text = fs::read_to_string(file.unwrap().path()).unwrap();
+        let mood: supplier_doubles::Mood = serde_json::from_str(&text).unwrap();
+        mood.check().unwrap();
+        assert_ne!(mood, supplier_doubles::Mood::default());
+        seen += 1;
+    }
+    assert_eq!(seen, 3);
 }
 
 #[test]
