@@ -89,6 +89,11 @@ impl<'a> Crew<'a> {
         Ok(())
     }
 
+    /// Where each worker's admin port is.
+    pub(crate) fn admins(&self) -> Vec<SocketAddr> {
+        self.workers.iter().map(|worker| worker.admin).collect()
+    }
+
     /// Whether a worker has ended by itself.
     pub(crate) fn any_ended(&mut self) -> Result<bool> {
         for worker in &mut self.workers {

@@ -8,9 +8,11 @@
 //! - [`queues`]: how many messages wait where
 //! - [`kills`]: workers killed at random moments, with a fault in the middle
 //! - [`purchases`]: what is bought from suppliers that lose answers and lie; [`market`]: their doubles
+//! - [`dead_supplier`]: one supplier goes dark while orders keep coming; [`waiting`]: orders from stock while others wait
 //! - [`floor_ratio`]: the worker against the bare floor program, in turn, on the same servers
 
 mod crew;
+pub mod dead_supplier;
 pub mod floor_ratio;
 pub mod generate;
 pub mod judge;
@@ -24,3 +26,4 @@ pub mod results;
 pub mod scrape;
 pub mod seed;
 pub mod sent;
+pub mod waiting;

@@ -45,6 +45,40 @@ pub async fn metrics(admin: SocketAddr) -> Result<Samples> {
     Ok(Samples::parse(&body))
 }
 
+/// The samples of one metric, summed over the labels that are not named: by the values of those that are.
+///
+/// # Errors
+/// As [`metrics`].
+pub async fn by_labels<const N: usize>(
+    admin: SocketAddr,
+    metric: &str,
+    labels: [&str; N],
+) -> Result<BTreeMap<[String; N], f64>> {
+    let (status, body) = get(admin, "/metrics").await?;
+    if status != 200 {
+        bail!("/metrics answers {status}");
+    }
+    Ok(sums(&body, metric, labels))
+}
+
+fn sums<const N: usize>(text: &str, metric: &str, labels: [&str; N]) -> BTreeMap<[String; N], f64> {
+    let mut sums = BTreeMap::new();
+    for line in text.lines() {
+        let Some((series, value)) = line.rsplit_once(' ') else { continue };
+        let Some(set) = series.strip_prefix(metric).and_then(|rest| rest.strip_prefix('{')) else { continue };
+        let value_of = |label: &str| {
+            let marked = format!("{label}=\"");
+            let begins = |at: &usize| *at == 0 || set.as_bytes().get(at - 1) == Some(&b',');
+            let at = set.match_indices(&marked).map(|(at, _)| at).find(begins)?;
+            set.get(at + marked.len()..)?.split('"').next().map(str::to_owned)
+        };
+        if let Ok(value) = value.parse::<f64>() {
+            *sums.entry(labels.map(|label| value_of(label).unwrap_or_default())).or_default() += value;
+        }
+    }
+    sums
+}
+
 /// Whether `/readyz` says yes.
 pub async fn is_ready(admin: SocketAddr) -> bool {
     matches!(get(admin, "/readyz").await, Ok((200, _)))
@@ -76,5 +110,12 @@ mod tests {
         let text = "# HELP a_total A.\n# TYPE a_total counter\na_total{x=\"1\"} 2\na_total{x=\"2 3\"} 5\nb 1.5\n";
         let samples = Samples::parse(text);
         assert_eq!((samples.get("a_total"), samples.get("b"), samples.get("c")), (7.0, 1.5, 0.0));
+    }
+
+    #[test]
+    fn samples_are_told_apart_by_labels() {
+        let text = "a_total{x=\"1\",y=\"p\"} 2\na_total{x=\"1\",y=\"q\"} 5\na_total{xx=\"9\",x=\"2\"} 1\na_total_b{x=\"1\"} 8\n";
+        let sums = sums(text, "a_total", ["x"]);
+        assert_eq!(sums, BTreeMap::from([(["1".to_owned()], 7.0), (["2".to_owned()], 1.0)]));
     }
 }

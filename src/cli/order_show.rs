@@ -1,13 +1,15 @@
 //! `fulfil order show`: everything that the ledger knows of an order id, for whoever is asked "where is my
-//! key?". Key ids are shown, sealed keys are not.
+//! key?". Key ids are shown; sealed keys, and the accounts of top-ups, are not.
 
 use fulfil_contract::{
     answer::Answer,
+    attempt::{Attempt, AttemptState},
     ids::{KeyId, MerchantId, OrderId},
-    ports::books::OrderFile,
+    ports::books::{OrderFile, ProcurementFile, ProcurementState},
     reason::Reason,
     recorded::{LineOutcome, OrderStatus, RecordedLine},
 };
+use serde_json::{Value, json};
 
 use super::{
     context::Context,
@@ -35,15 +37,15 @@ pub async fn execute(args: Args, context: &Context) -> Result<(), Failure> {
     };
     let mut output = Output::stdout();
     if context.is_json() {
-        output.raw(&json(&file))?;
+        output.raw(&as_json(&file))?;
         return output.flush();
     }
     tell(&file, &mut output)?;
     output.flush()
 }
 
-/// The result as it is announced, byte for byte, with two fields more.
-fn json(file: &OrderFile) -> Vec<u8> {
+/// The result as it is announced, byte for byte, with three fields more.
+fn as_json(file: &OrderFile) -> Vec<u8> {
     let mut text = Answer::Order(&file.order).body();
     text.pop(); // the closing brace
     text.extend_from_slice(b",\"conflicts\":[");
@@ -54,8 +56,42 @@ fn json(file: &OrderFile) -> Vec<u8> {
         let answer = Answer::Conflict(conflict);
         answer.write_element(&answer.message_id(), &mut text);
     }
-    text.extend_from_slice(format!("],\"owed\":{}}}\n", file.owed).as_bytes());
+    let procurements: Value = file.procurements.iter().map(procurement_json).collect();
+    text.extend_from_slice(format!("],\"procurements\":{procurements},\"owed\":{}}}\n", file.owed).as_bytes());
     text
+}
+
+fn procurement_json(procurement: &ProcurementFile) -> Value {
+    let (waits_for, until) = match &procurement.waits {
+        Some((what, until)) => (Some(what.as_str()), Some(until.to_string())),
+        None => (None, None),
+    };
+    json!({
+        "line_no": procurement.line_no.0,
+        "state": procurement.state.as_str(),
+        "waits_for": waits_for,
+        "until": until,
+        "attempts": procurement.attempts.iter().map(attempt_json).collect::<Value>(),
+    })
+}
+
+fn attempt_json(attempt: &Attempt) -> Value {
+    json!({
+        "supplier": attempt.supplier.as_str(),
+        "product": attempt.product.as_str(),
+        "reference": attempt.reference.as_str(),
+        "their_id": attempt.their_id,
+        "state": attempt.state.as_str(),
+        "quantity": attempt.quantity.get(),
+        // The most that one may cost, in minor units.
+        "unit_price": attempt.unit_price.0,
+        "currency": attempt.currency.as_str(),
+        "sends": attempt.sends,
+        "queries": attempt.queries,
+        "intended_at": attempt.intended_at.to_string(),
+        "sent_at": attempt.sent_at.map(|at| at.to_string()),
+        "said": attempt.said,
+    })
 }
 
 fn tell(file: &OrderFile, output: &mut Output) -> Result<(), Failure> {
@@ -76,6 +112,9 @@ fn tell(file: &OrderFile, output: &mut Output) -> Result<(), Failure> {
     if !order.lines.is_empty() {
         output.line("")?;
         lines(&order.lines).print(output)?;
+    }
+    if !file.procurements.is_empty() {
+        bought(&file.procurements, output)?;
     }
     if !file.conflicts.is_empty() {
         output.line("\nRefused since: the same order id with another body (the first one stands)")?;
@@ -112,7 +151,9 @@ fn lines(lines: &[RecordedLine]) -> Table {
             LineOutcome::Delivered(keys) => ("delivered", ranges(keys.iter().map(|key| key.id))),
             LineOutcome::Recharged { receipt } => (
                 "delivered",
-                receipt.as_ref().map_or("topped up".into(), |receipt| format!("topped up, receipt {receipt}")),
+                receipt
+                    .as_ref()
+                    .map_or("topped up".into(), |receipt| format!("topped up, receipt {}", one_line(receipt))),
             ),
             LineOutcome::Rejected(reason) => ("rejected", sentence(reason)),
             LineOutcome::Processing => ("processing", "a supplier is to fill it".into()),
@@ -129,11 +170,102 @@ fn lines(lines: &[RecordedLine]) -> Table {
     table
 }
 
+/// Where each line's buying stands, and what was tried for it.
+fn bought(procurements: &[ProcurementFile], output: &mut Output) -> Result<(), Failure> {
+    output.line("\nLeft to suppliers")?;
+    standing(procurements).print(output)?;
+    if procurements.iter().all(|procurement| procurement.attempts.is_empty()) {
+        return output.line("\nNo supplier was asked.");
+    }
+    output.line("\nPurchases by line, the oldest first (tell the supplier the reference, or its own number)")?;
+    attempts(procurements).print(output)?;
+    let is_there =
+        |state: &AttemptState| procurements.iter().any(|one| one.attempts.iter().any(|one| one.state == *state));
+    output.line("")?;
+    for state in AttemptState::ALL.into_iter().filter(is_there) {
+        output.line(format_args!("{}: {}", state.as_str(), means(state)))?;
+    }
+    Ok(())
+}
+
+fn standing(procurements: &[ProcurementFile]) -> Table {
+    let mut table = Table::new(&[
+        ("line", Side::Right),
+        ("state", Side::Left),
+        ("waits for", Side::Left),
+        ("looked at again", Side::Left),
+    ]);
+    for procurement in procurements {
+        let (waits_for, until) = match (&procurement.waits, procurement.state) {
+            (Some((what, until)), _) => (one_line(what), until.to_string()),
+            (None, ProcurementState::Open) => ("a worker".into(), "now".into()),
+            (None, ProcurementState::InReview) => ("a person: `fulfil review list`".into(), "-".into()),
+            (None, ProcurementState::Delivered | ProcurementState::Rejected) => ("-".into(), "-".into()),
+        };
+        table.row([procurement.line_no.0.to_string(), procurement.state.as_str().into(), waits_for, until]);
+    }
+    table
+}
+
+fn attempts(procurements: &[ProcurementFile]) -> Table {
+    let mut table = Table::new(&[
+        ("line", Side::Right),
+        ("supplier", Side::Left),
+        ("reference", Side::Left),
+        ("its number", Side::Left),
+        ("pieces", Side::Right),
+        ("state", Side::Left),
+        ("sent", Side::Left),
+        ("sends", Side::Right),
+        ("queries", Side::Right),
+        ("it said", Side::Left),
+    ]);
+    for procurement in procurements {
+        for attempt in &procurement.attempts {
+            let or_dash = |text: Option<String>| text.unwrap_or_else(|| "-".into());
+            table.row([
+                procurement.line_no.0.to_string(),
+                attempt.supplier.to_string(),
+                attempt.reference.to_string(),
+                or_dash(attempt.their_id.as_deref().map(one_line)),
+                grouped(attempt.quantity.get().into()),
+                attempt.state.as_str().into(),
+                or_dash(attempt.sent_at.map(|at| at.to_string())),
+                attempt.sends.to_string(),
+                attempt.queries.to_string(),
+                or_dash(attempt.said.as_deref().map(one_line)),
+            ]);
+        }
+    }
+    table
+}
+
+/// For somebody who has a buyer on the phone.
+fn means(state: AttemptState) -> &'static str {
+    match state {
+        AttemptState::Intended => "chosen, and not sent yet",
+        AttemptState::Sent => "on its way to the supplier",
+        AttemptState::Accepted => "the supplier has it and owes the goods; it is asked again and again",
+        AttemptState::Unknown => {
+            "no clear answer came, so it may be paid for: the supplier is asked, and nothing else is bought meanwhile"
+        }
+        AttemptState::Delivered => "the goods came",
+        AttemptState::Refused => "the supplier said no and sold nothing",
+        AttemptState::NotSent => "it never left this side, and nothing was bought",
+        AttemptState::InReview => "nobody but a person can settle it: `fulfil review list`",
+    }
+}
+
+/// A supplier's words: what would end the line, or command the terminal, is shown as a space.
+fn one_line(text: &str) -> String {
+    text.replace(char::is_control, " ")
+}
+
 fn sentence(reason: &Reason) -> String {
     let code =
         serde_json::to_value(reason.code).ok().and_then(|code| code.as_str().map(str::to_owned)).unwrap_or_default();
     let again = if reason.retryable { " (a new order may fare better)" } else { "" };
-    format!("{code}: {}{again}", reason.detail)
+    format!("{code}: {}{again}", one_line(&reason.detail))
 }
 
 /// `7, 40–49`: a line may have a thousand keys. Ids rise.
@@ -161,7 +293,65 @@ fn ranges(ids: impl Iterator<Item = KeyId>) -> String {
 
 #[cfg(test)]
 mod tests {
+    use fulfil_contract::{
+        attempt::{AttemptId, Reference},
+        ids::{LineNo, Quantity},
+        money::{Currency, MinorUnits},
+        supplier::{SupplierName, SupplierProduct},
+        time::Timestamp,
+    };
+
     use super::*;
+
+    fn waiting() -> ProcurementFile {
+        let attempt = Attempt {
+            id: AttemptId(7),
+            supplier: SupplierName::parse("kasu").unwrap(),
+            product: SupplierProduct::parse("1001").unwrap(),
+            reference: Reference::from_bits([0; 10]),
+            quantity: Quantity::ONE,
+            unit_price: MinorUnits(900),
+            currency: Currency::parse("CNY").unwrap(),
+            state: AttemptState::Unknown,
+            version: 2,
+            their_id: Some("D1".into()),
+            sends: 1,
+            queries: 4,
+            not_founds: 0,
+            countable_from: None,
+            intended_at: Timestamp(0),
+            sent_at: Some(Timestamp(1)),
+            said: Some("a page\n\u{1b}[2J of HTML".into()),
+            refusal: None,
+        };
+        let waits = Some(("the outcome of a purchase".to_owned(), Timestamp(2)));
+        ProcurementFile { line_no: LineNo(3), state: ProcurementState::Open, waits, attempts: vec![attempt] }
+    }
+
+    #[test]
+    fn a_purchase_stands_on_one_line_whatever_the_supplier_says() {
+        let table = attempts(&[waiting()]).lines();
+        assert_eq!(table.len(), 2);
+        let row = "   3  kasu      f0000000000000000  D1               1  unknown  1970-01-01T00:00:00.000001Z      1        4  a page  [2J of HTML";
+        assert_eq!(table[1], row);
+        assert!(standing(&[waiting()]).lines()[1].ends_with("the outcome of a purchase  1970-01-01T00:00:00.000002Z"));
+    }
+
+    #[test]
+    fn programs_are_told_all_that_people_are() {
+        let told = procurement_json(&waiting());
+        assert_eq!((&told["line_no"], &told["state"]), (&json!(3), &json!("open")));
+        assert_eq!(told["waits_for"], "the outcome of a purchase");
+        assert_eq!(told["until"], "1970-01-01T00:00:00.000002Z");
+        let attempt = &told["attempts"][0];
+        let expected = json!({
+            "supplier": "kasu", "product": "1001", "reference": "f0000000000000000", "their_id": "D1",
+            "state": "unknown", "quantity": 1, "unit_price": 900, "currency": "CNY", "sends": 1, "queries": 4,
+            "intended_at": "1970-01-01T00:00:00.000000Z", "sent_at": "1970-01-01T00:00:00.000001Z",
+            "said": "a page\n\u{1b}[2J of HTML",
+        });
+        assert_eq!(*attempt, expected);
+    }
 
     #[test]
     fn many_key_ids_are_told_in_few_words() {

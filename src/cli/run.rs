@@ -9,7 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use fulfil_contract::ports::stock_ledger::StockLedger;
+use fulfil_contract::ports::{procurements::Procurements, stock_ledger::StockLedger};
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::{
@@ -20,8 +20,8 @@ use super::{
 use crate::{
     compose::{self, Folder},
     ops::{drain::Drain, metrics, signals::drain_on_signal},
-    pipeline::board::Board,
-    pool::{self, Buying, Done, StartError},
+    pipeline::{announce::Mode, board::Board, sweep::sweep},
+    pool::{self, Buying, Done, Ports, StartError},
     sealing::OwnKeys,
     stock::import::{ImportCounts, Problem, Vault, import},
 };
@@ -78,14 +78,18 @@ pub async fn execute(args: Args, context: &Context) -> Result<(), Failure> {
 
     let board = Board::default();
     let bar = progress_bar(folder.waiting().await.unwrap_or(lines));
-    let showing = tokio::spawn(show(bar, board.clone()));
+    let procurements = folder.stores().procurements;
+    let showing = tokio::spawn(show(bar, board.clone(), procurements.clone()));
     let mut settings = compose::settings(config, Some(EMPTY_FOR));
-    settings.mode = crate::pipeline::announce::Mode::Single;
+    settings.mode = Mode::Single;
     // What suppliers owe is waited for: the shop has no other process that goes on with it.
     settings.buying = compose::buying(config, || Ok(vault))
         .map_err(failure_of::compose)?
         .map(|buying| Buying { awaits_all: true, ..buying });
-    let done = pool::run(folder.worker(), settings, board, drain, draining).await;
+    let done = pool::run(folder.worker(), settings, board, drain, draining.clone()).await;
+    // What ended last is announced too: nobody else does it.
+    let Ports { ledger, announcers, .. } = folder.worker();
+    sweep(ledger, announcers(), Mode::Single, draining).await;
     showing.abort();
     let done = match done {
         Ok(done) => Done { seconds: started.elapsed().as_secs_f64(), ..done },
@@ -93,6 +97,7 @@ pub async fn execute(args: Args, context: &Context) -> Result<(), Failure> {
         Err(StartError::Source(error)) => return Err(failure_of::source(error)),
     };
     print(&Summary::of(&done), context)?;
+    tell_bought(&*procurements).await?;
     if folder.waiting().await.map_err(|error| Failure::new(Exit::TryAgain, error))? > 0 {
         return Err(ended_early());
     }
@@ -103,6 +108,18 @@ pub async fn execute(args: Args, context: &Context) -> Result<(), Failure> {
             "`fulfil results tail --data {data}` the results, `fulfil audit --data {data}` that all adds up."
         ))?;
         output.flush()?;
+    }
+    Ok(())
+}
+
+/// What of the lines that went to suppliers has no end yet.
+async fn tell_bought(ledger: &dyn Procurements) -> Result<(), Failure> {
+    let counts = ledger.counts().await.map_err(failure_of::ledger)?;
+    if counts.open > 0 {
+        note(format!("{} lines still wait for suppliers: the same command again goes on with them.", counts.open));
+    }
+    if counts.in_review > 0 {
+        note(format!("{} lines wait for a person: `fulfil review list` shows why.", counts.in_review));
     }
     Ok(())
 }
@@ -183,7 +200,8 @@ fn progress_bar(orders: u64) -> ProgressBar {
         return ProgressBar::hidden();
     }
     let bar = ProgressBar::new(orders);
-    if let Ok(style) = ProgressStyle::with_template("{bar:40} {human_pos} of {human_len} orders, {per_sec}, {eta} left")
+    if let Ok(style) =
+        ProgressStyle::with_template("{bar:40} {human_pos} of {human_len} orders, {per_sec}, {eta} left{msg}")
     {
         bar.set_style(style);
     }
@@ -196,10 +214,17 @@ fn spinner() -> ProgressBar {
     bar
 }
 
-async fn show(bar: ProgressBar, board: Board) {
+async fn show(bar: ProgressBar, board: Board, procurements: Arc<dyn Procurements>) {
     let mut tick = tokio::time::interval(Duration::from_millis(100));
     loop {
         tick.tick().await;
         bar.set_position(board.handled());
+        // All orders are recorded: what is left to do is the suppliers'.
+        if Some(board.handled()) >= bar.length()
+            && let Ok(counts) = procurements.counts().await
+            && counts.open > 0
+        {
+            bar.set_message(format!("; {} lines wait for suppliers", counts.open));
+        }
     }
 }

@@ -130,3 +130,21 @@ impl From<SettingsError> for ComposeError {
         Self::Supplier(error.to_string())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Sources;
+
+    /// config/suppliers.toml has a supplier of each kind, and each kind's adapter takes its section.
+    #[test]
+    fn the_example_is_right_to_every_adapter() {
+        let text = include_str!("../../config/suppliers.toml");
+        let sources = Sources::default().with_file("config/suppliers.toml", text);
+        let config = Config::load_checked(sources, &protocol_mistakes).unwrap_or_else(|errors| panic!("{errors}"));
+        let supplies = supplies(&config).unwrap();
+        let kinds: BTreeSet<&str> = config.suppliers().iter().map(|section| section.kind.as_str()).collect();
+        assert_eq!(kinds.len(), crate::config::SupplierKind::ALL.len(), "{kinds:?}");
+        assert!(supplies.all().iter().any(|supply| !supply.products.is_empty()));
+    }
+}

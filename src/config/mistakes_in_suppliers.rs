@@ -153,8 +153,11 @@ const BAD_FILES: &[(&str, &[&str])] = &[
     ),
 ];
 
-/// Variables that are wrong beside a file that is right, and the words for it.
-const BAD_VARIABLES: &[(&[(&str, &str)], &[&str])] = &[
+/// Variables by name and value, and the words for what is wrong with them.
+type BadVariables = (&'static [(&'static str, &'static str)], &'static [&'static str]);
+
+/// Variables that are wrong beside a file that is right.
+const BAD_VARIABLES: &[BadVariables] = &[
     (
         &[("FULFIL_SUPPLIERS__KASSU__API_KEY", "geheim")],
         &[

@@ -74,7 +74,7 @@ fn propose_order(order: Order, body_hash: BodyHash, assortment: &Assortment) -> 
                     Fill::Refused(Reason::new(ReasonCode::NoSupplier, detail))
                 }
             };
-            let need = routed.then(|| Need { unit_price: line.unit_price, currency, recharge: line.recharge });
+            let need = routed.then_some(Need { unit_price: line.unit_price, currency, recharge: line.recharge });
             ProposedLine { line_no: line.line_no, sku: line.sku, quantity: line.quantity, fill, need }
         })
         .collect();

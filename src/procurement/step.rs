@@ -2,8 +2,8 @@
 //!
 //! What holds here: while an attempt is open nothing else is bought for its line (I6); an attempt whose
 //! outcome is unknown is asked about by its reference; it is sent again only under the same reference, only
-//! to a supplier that is safe against that, and, where a query exists, only after two not-founds that count;
-//! what neither can settle goes to a person.
+//! to a supplier that is safe against that, and, where a query exists, only after two not-founds that count; what
+//! was sent twice and is still not known there was never bought; what neither can settle goes to a person.
 
 use std::time::Duration;
 
@@ -17,6 +17,8 @@ use fulfil_contract::{
 
 /// Not-founds that it takes before a reference is sent again.
 const NOT_FOUNDS: u32 = 2;
+/// Sends under one reference, each with its not-founds, until they are a no.
+const SENDS: u32 = 2;
 /// How often one supplier may give too few for one line.
 const SHORT_DELIVERIES: usize = 3;
 
@@ -36,6 +38,9 @@ pub enum Step {
     Query,
     /// Send the open attempt's purchase again, under its reference.
     Resend,
+    /// The supplier was sent it twice and does not know of it, long after the last could be on its way: that is a
+    /// no. So ends what a supplier refuses in words that nobody can tell apart.
+    GiveUp,
     Reject(Reason),
     Review(ReviewCase),
 }
@@ -124,7 +129,9 @@ fn with_open_attempt(attempt: &Attempt, promises: Option<Promises>, overdue: boo
 fn settle(attempt: &Attempt, promises: Promises, review: impl Fn(ReviewKind, &str) -> Step) -> Step {
     let queryable = promises.query || attempt.their_id.is_some();
     match (queryable, promises.resend) {
-        (true, Resend::Idempotent | Resend::Refused) if attempt.not_founds >= NOT_FOUNDS => Step::Resend,
+        (true, Resend::Idempotent | Resend::Refused) if attempt.not_founds >= NOT_FOUNDS => {
+            if attempt.sends >= SENDS { Step::GiveUp } else { Step::Resend }
+        }
         (true, Resend::Unsafe) if attempt.not_founds >= NOT_FOUNDS => {
             review(ReviewKind::Unsettled, "the supplier does not know of it, and sending it again might buy twice")
         }
@@ -304,6 +311,8 @@ mod tests {
         assert_eq!(settle(true, Resend::Refused, 1, None), Step::Query);
         assert_eq!(settle(true, Resend::Refused, 2, None), Step::Resend);
         assert_eq!(settle(true, Resend::Idempotent, 2, None), Step::Resend);
+        let twice = Attempt { not_founds: 2, sends: 2, ..attempt("a", AttemptState::Unknown) };
+        assert_eq!(next(&procurement(vec![twice]), Some(ASKABLE), Timestamp(0), LINE), Step::GiveUp);
         assert!(review(settle(true, Resend::Unsafe, 2, None)));
         assert_eq!(settle(false, Resend::Idempotent, 0, None), Step::Resend);
         assert!(review(settle(false, Resend::Refused, 0, None)));

@@ -13,7 +13,7 @@ use fulfil_contract::{
         procurements::{Limits, ProcurementError},
     },
     procurement::{Procurement, Release, Released, ReviewCase, ReviewKind},
-    supplier::{Goods, Refusal},
+    supplier::{Goods, Refusal, RefusalCode},
     time::Timestamp,
 };
 use tokio::time::Instant;
@@ -100,6 +100,10 @@ impl<'a> Visit<'a> {
                 Step::Doubt => self.mark(AttemptState::Unknown, "the worker that sent it is gone").await?,
                 Step::Query => self.query().await?,
                 Step::Resend => self.resend().await?,
+                Step::GiveUp => {
+                    let said = "it was sent twice and the supplier does not know of it".to_owned();
+                    self.refused(Refusal { code: RefusalCode::Other, said }, 0).await?
+                }
                 Step::Reject(reason) => Then::Release(Release::Reject(reason)),
                 Step::Review(case) => Then::Release(Release::Review(case)),
             };

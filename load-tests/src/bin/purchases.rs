@@ -41,10 +41,13 @@ struct Arguments {
     /// Of a hundred orders so many are direct top-ups.
     #[arg(long, default_value_t = 0)]
     top_ups: u64,
-    /// Workers die at this point (intended, sent, bought, queried, placed, released), once for each tenth order;
-    /// needs a build with the feature crash-points.
+    /// Workers die at this point (intended, sent, bought, queried, placed, released) and are started again; needs a
+    /// build with the feature crash-points.
     #[arg(long)]
     crash: Option<String>,
+    /// How often.
+    #[arg(long, default_value_t = 10)]
+    deaths: u64,
     /// Seconds that a line may take.
     #[arg(long, default_value_t = 300)]
     line: u64,
@@ -94,6 +97,7 @@ async fn main() -> Result<ExitCode> {
         most_quantity: arguments.most_quantity,
         top_ups: arguments.top_ups,
         crash: arguments.crash,
+        deaths: arguments.deaths,
         callbacks: arguments.scenario == Scenario::Lies,
         folder: path.clone(),
     };

@@ -12,22 +12,22 @@ use super::{Run, server_cpu};
 
 /// CPU times at one moment.
 #[derive(Debug, Clone)]
-pub(super) struct Reading {
-    pub(super) at: Instant,
+pub(crate) struct Reading {
+    pub(crate) at: Instant,
     cpu: BTreeMap<&'static str, Duration>,
     peak_memory_bytes: u64,
 }
 
 impl Reading {
     /// Of a process that still runs.
-    pub(super) fn now(servers: &Servers, pid: u32) -> Result<Self> {
+    pub(crate) fn now(servers: &Servers, pid: u32) -> Result<Self> {
         let mut cpu = server_cpu(servers)?;
         cpu.insert("program", cpu_time(pid)?);
         Ok(Self { at: Instant::now(), cpu, peak_memory_bytes: peak_memory_bytes(pid)? })
     }
 
     /// What was used from `earlier` to here, for so many orders.
-    pub(super) fn since(&self, earlier: &Self, orders: u64, orders_per_second: f64) -> Run {
+    pub(crate) fn since(&self, earlier: &Self, orders: u64, orders_per_second: f64) -> Run {
         let none = Duration::ZERO;
         let each = self.cpu.iter().map(|(&name, now)| {
             let used = now.saturating_sub(*earlier.cpu.get(name).unwrap_or(&none));

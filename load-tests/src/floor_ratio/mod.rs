@@ -12,8 +12,8 @@ use private_servers::{Server, Servers};
 use serde::Serialize;
 
 mod floor;
-mod meter;
-mod report;
+pub(crate) mod meter;
+pub(crate) mod report;
 mod worker;
 
 pub use report::Report;
@@ -63,7 +63,7 @@ pub async fn run(plan: &Plan) -> Result<Report> {
 }
 
 /// Brings the servers to rest before a measurement: what setting up has left to write is written.
-fn settle(servers: &Servers) -> Result<()> {
+pub(crate) fn settle(servers: &Servers) -> Result<()> {
     servers.postgres.execute("checkpoint").map(drop)
 }
 

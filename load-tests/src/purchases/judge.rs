@@ -15,7 +15,7 @@ use crate::{
 const DELIVERED: i64 = 4;
 const IN_REVIEW: i64 = 7;
 
-pub(super) fn judge(lines: &Lines, results: &Results, market: &Market, attempts: &Attempts, seen: &Seen) -> Verdict {
+pub(crate) fn judge(lines: &Lines, results: &Results, market: &Market, attempts: &Attempts, seen: &Seen) -> Verdict {
     let mut verdict = Verdict::new(lines.orders().count() as u64, results);
     verdict.also(Check::new("well_formed", "every message is a result").all(results.malformed.iter().cloned()));
     let differing = results.seen.iter().filter(|(_, seen)| seen.differing > 0).map(|(id, _)| id.clone());

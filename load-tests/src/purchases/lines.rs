@@ -5,11 +5,13 @@ use std::collections::BTreeMap;
 use crate::seed::Random;
 
 
+/// What the id of every order begins with.
+pub(super) const ID_PREFIX: &str = "buy-";
 const TOP_UP: &str = "top-up";
 
 /// One order's line.
 #[derive(Debug, Clone)]
-pub(super) struct Wanted {
+pub(crate) struct Wanted {
     pub sku: String,
     pub quantity: u64,
     /// Whom a direct top-up goes to.
@@ -24,13 +26,13 @@ pub struct Lines {
 
 /// The id of an order by its number.
 pub(super) fn order_id(number: u64) -> String {
-    format!("buy-{number:06}")
+    format!("{ID_PREFIX}{number:06}")
 }
 
 impl Lines {
     /// `skus` many, one for each supplier that comes first somewhere: a key that one supplier sells twice is then
     /// most often of the same SKU, and fingerprints are by SKU.
-    pub(super) fn make(orders: u64, skus: u64, most_quantity: u64, top_ups: u64, seed: u64) -> Self {
+    pub(crate) fn make(orders: u64, skus: u64, most_quantity: u64, top_ups: u64, seed: u64) -> Self {
         let mut random = Random::new(seed);
         let line = |number: u64| {
             if random.below(100) < top_ups {
@@ -46,7 +48,7 @@ impl Lines {
         Self { by_order: (0..orders).map(order_id).zip((0..orders).map(line)).collect(), skus }
     }
 
-    pub(super) fn skus(&self) -> Vec<String> {
+    pub(crate) fn skus(&self) -> Vec<String> {
         (0..self.skus).map(|number| format!("game-{number}")).collect()
     }
 
@@ -54,15 +56,15 @@ impl Lines {
         if self.by_order.values().any(|line| line.account.is_some()) { vec![TOP_UP.to_owned()] } else { Vec::new() }
     }
 
-    pub(super) fn orders(&self) -> impl Iterator<Item = &String> {
+    pub(crate) fn orders(&self) -> impl Iterator<Item = &String> {
         self.by_order.keys()
     }
 
-    pub(super) fn each(&self) -> impl Iterator<Item = (&String, &Wanted)> {
+    pub(crate) fn each(&self) -> impl Iterator<Item = (&String, &Wanted)> {
         self.by_order.iter()
     }
 
-    pub(super) fn bodies(&self) -> Vec<Vec<u8>> {
+    pub(crate) fn bodies(&self) -> Vec<Vec<u8>> {
         self.by_order.iter().map(|(id, line)| body(id, line).into_bytes()).collect()
     }
 }

@@ -15,14 +15,14 @@ use supplier_doubles::{Mood, Protocol};
 
 use crate::{
     crew::Crew,
-    judge::verdict::Verdict,
+    judge::verdict::{Check, Verdict},
     market::{Market, Terms},
     program::{Program, Urls},
     publisher::Publisher,
     results::{Results, follow::Follower, is_final},
 };
 
-mod judge;
+pub(crate) mod judge;
 mod lines;
 mod seen;
 
@@ -42,8 +42,9 @@ pub struct Plan {
     pub most_quantity: u64,
     /// Of a hundred orders so many are direct top-ups.
     pub top_ups: u64,
-    /// Workers die at this crash point, once for each tenth order, and are started again.
+    /// Workers die at this crash point, `deaths` times, and are started again each time.
     pub crash: Option<String>,
+    pub deaths: u64,
     /// Suppliers send callbacks to the first worker.
     pub callbacks: bool,
     pub folder: PathBuf,
@@ -112,7 +113,13 @@ pub async fn run(plan: &Plan) -> Result<Report> {
     let attempts = Attempts::read(&servers.postgres)?;
     let seen = Seen::of(&market, &attempts, &results);
     let audit = program.audit().await?;
-    let verdict = judge::judge(&lines, &results, &market, &attempts, &seen).with_audit(audit);
+    let mut verdict = judge::judge(&lines, &results, &market, &attempts, &seen);
+    let missing = if plan.crash.is_some() { plan.deaths.saturating_sub(deaths.died) } else { 0 };
+    verdict.also(
+        Check::new("fired", "a worker died at the crash point as often as it was to")
+            .all((0..missing).map(|_| "a death that did not come".to_owned())),
+    );
+    let verdict = verdict.with_audit(audit);
     Ok(Report { seed: plan.seed, seconds, died: deaths.died, seen, verdict })
 }
 
@@ -140,27 +147,23 @@ fn all_ended(lines: &Lines, results: &Results) -> bool {
     })
 }
 
-/// Workers that die at a crash point: the first process for the first target, the next one for the next.
+/// Workers that die at a crash point, as soon as some order comes to it, so often; then they live.
 struct Deaths {
     point: Option<String>,
-    targets: Vec<String>,
+    most: u64,
     died: u64,
 }
 
 impl Deaths {
     fn new(plan: &Plan) -> Self {
-        let point = plan.crash.clone();
-        // The last in the list goes first.
-        let targets = (0..plan.orders).rev().filter(|number| number % 10 == 3).map(lines::order_id).collect();
-        Self { point, targets, died: 0 }
+        Self { point: plan.crash.clone(), most: plan.deaths, died: 0 }
     }
 
     fn arm(&mut self, crew: &mut Crew<'_>) {
         let Some(point) = &self.point else { return };
-        match self.targets.pop() {
-            Some(target) => crew.set("FULFIL_CRASH", &format!("{point}:\"{target}\"")),
-            None => crew.set("FULFIL_CRASH", "none:none"),
-        }
+        // Any order will do: each has the letters of an order id.
+        let order = if self.died < self.most { lines::ID_PREFIX } else { "no order has this id" };
+        crew.set("FULFIL_CRASH", &format!("{point}:{order}"));
     }
 
     /// Waits; whenever a worker has died, all start anew with the next target.

@@ -29,7 +29,7 @@ pub struct Attempts {
 }
 
 impl Attempts {
-    pub(super) fn read(postgres: &Postgres) -> Result<Self> {
+    pub(crate) fn read(postgres: &Postgres) -> Result<Self> {
         let rows = postgres.execute(
             "select a.reference || ' ' || p.order_id || ' ' || a.state from fulfil.attempt a join fulfil.procurement p using (procurement_id)",
         )?;
@@ -81,7 +81,7 @@ pub struct Seen {
 }
 
 impl Seen {
-    pub(super) fn of(market: &Market, attempts: &Attempts, results: &Results) -> Self {
+    pub(crate) fn of(market: &Market, attempts: &Attempts, results: &Results) -> Self {
         let mut seen = Self {
             purchases: 0,
             keys_bought: 0,

@@ -1,7 +1,10 @@
 //! What came back: result messages, one at a time or in arrays, read from the queue or from a file and
 //! remembered by what the judge needs of them.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::{
+    collections::{BTreeMap, HashMap, HashSet},
+    time::Instant,
+};
 
 use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
@@ -45,6 +48,9 @@ pub struct OrderResult {
     pub lines: Vec<LineResult>,
     #[serde(default)]
     pub reason: Option<Reason>,
+    /// When this copy was read.
+    #[serde(skip, default = "Instant::now")]
+    pub read_at: Instant,
 }
 
 #[derive(Debug, Clone, Deserialize)]

@@ -1,0 +1,175 @@
+//! What becomes of lines: from stock and bought in one order, too dear, bought elsewhere, in doubt.
+
+use serde_json::Value;
+use supplier_doubles::{Mood, Product, Protocol};
+
+use crate::{
+    shop::{key_file, order},
+    stand::{Route, Stand, keys_of},
+};
+
+/// A product of Kinguin's that costs more than any line pays.
+const DEAR: &str = "5c9b68662539a4e8f17ae2ff";
+
+/// An order with a line of each SKU.
+fn order_of(id: &str, skus: &[(&str, u32)]) -> String {
+    let line = |(at, (sku, quantity)): (usize, &(&str, u32))| {
+        let number = at + 1;
+        format!(r#"{{"line_no":{number},"sku":"{sku}","quantity":{quantity},"unit_price":9850}}"#)
+    };
+    let lines: Vec<String> = skus.iter().enumerate().map(line).collect();
+    let one = order(id, "one", 1);
+    let (before, rest) = one.split_once("[").unwrap();
+    let (_, after) = rest.split_once("]").unwrap();
+    format!("{before}[{}]{after}", lines.join(","))
+}
+
+fn statuses(order: &Value) -> Vec<&str> {
+    order["lines"].as_array().unwrap().iter().map(|line| line["status"].as_str().unwrap()).collect()
+}
+
+/// One order, one final result: a line of stock, a bought one, and one that is too dear.
+#[tokio::test]
+async fn a_mixed_order_is_partly_fulfilled() {
+    let dear = Route { price: 20_000, product: DEAR.into(), ..Route::to("dear", Protocol::Kinguin, 0) };
+    let routes = [Route::to("game", Protocol::Kinguin, 0), dear];
+    let stand = Stand::open(&[Protocol::Kinguin], &Mood::default(), &routes).await;
+    stand.double(Protocol::Kinguin).put(Product {
+        id: DEAR.into(),
+        unit_price: 20_000,
+        ..Protocol::Kinguin.products()[0].clone()
+    });
+    stand.write("keys.csv", &key_file(&[("red", 2)]));
+    stand.run(0, &["keys", "import", "keys.csv"]).await;
+    stand.work_off(&[order_of("o-1", &[("red", 2), ("game", 3), ("dear", 1)])]).await;
+
+    let shown = stand.order("o-1").await;
+    assert_eq!(shown["status"], "partly_fulfilled", "{shown}");
+    assert_eq!(statuses(&shown), ["delivered", "delivered", "rejected"], "{shown}");
+    assert_eq!(shown["lines"][2]["reason"]["code"], "price_guard", "{shown}");
+    assert_eq!(stand.announced("o-1").await, ["processing", "partly_fulfilled"]);
+    let mut expected = keys_of(&stand.purchases());
+    expected.extend(["red-00000-ABCDE".to_owned(), "red-00001-ABCDE".to_owned()]);
+    expected.sort();
+    assert_eq!(stand.opened("o-1").await, expected);
+    stand.end().await;
+}
+
+/// A line that has no supplier and too little stock is refused at once; beside it the other is bought.
+#[tokio::test]
+async fn out_of_stock_beside_bought() {
+    let stand = Stand::open(&[Protocol::Dujiao], &Mood::default(), &[Route::to("game", Protocol::Dujiao, 0)]).await;
+    stand.write("keys.csv", &key_file(&[("red", 1)]));
+    stand.run(0, &["keys", "import", "keys.csv"]).await;
+    stand.work_off(&[order_of("o-1", &[("red", 2), ("game", 1)])]).await;
+    let shown = stand.order("o-1").await;
+    assert_eq!(statuses(&shown), ["rejected", "delivered"], "{shown}");
+    assert_eq!(shown["lines"][0]["reason"]["code"], "out_of_stock", "{shown}");
+    assert_eq!(stand.announced("o-1").await, ["processing", "partly_fulfilled"]);
+    stand.end().await;
+}
+
+/// The only offer is above what the merchant pays: rejected, and the supplier was never asked to sell.
+#[tokio::test]
+async fn nothing_is_bought_above_the_price_guard() {
+    let dear = Route { price: 9851, ..Route::to("game", Protocol::Kasushou, 0) };
+    let stand = Stand::open(&[Protocol::Kasushou], &Mood::default(), &[dear]).await;
+    let product = Protocol::Kasushou.products()[0].clone();
+    stand.double(Protocol::Kasushou).put(Product { unit_price: 9851, ..product });
+    stand.work_off(&[order("o-1", "game", 1)]).await;
+    let shown = stand.order("o-1").await;
+    let reason = &shown["lines"][0]["reason"];
+    assert_eq!((&shown["status"], &reason["code"]), (&"rejected".into(), &"price_guard".into()), "{shown}");
+    assert_eq!(reason["retryable"], true, "{shown}");
+    let detail = reason["detail"].as_str().unwrap();
+    assert!(["kasushou", "9851", "9850"].iter().all(|part| detail.contains(part)), "{detail}");
+    assert_eq!(stand.announced("o-1").await, ["processing", "rejected"]);
+    let buys = stand.double(Protocol::Kasushou).calls().into_iter().filter(|call| call.kind == "buy");
+    assert_eq!(buys.count(), 0, "a purchase was sent");
+    assert!(stand.purchases().is_empty());
+    stand.end().await;
+}
+
+/// Exactly what the merchant pays is no loss.
+#[tokio::test]
+async fn at_the_price_guard_it_is_bought() {
+    let limit = Route { price: 9850, ..Route::to("game", Protocol::Dujiao, 0) };
+    let stand = Stand::open(&[Protocol::Dujiao], &Mood::default(), &[limit]).await;
+    let product = Protocol::Dujiao.products()[0].clone();
+    stand.double(Protocol::Dujiao).put(Product { unit_price: 9850, ..product });
+    stand.work_off(&[order("o-1", "game", 1)]).await;
+    assert_eq!(stand.order("o-1").await["status"], "fulfilled");
+    stand.end().await;
+}
+
+/// A route may allow more than the merchant pays; the purchase does not, so a price that moves after it was measured
+/// makes no loss either.
+#[tokio::test]
+async fn a_purchase_never_allows_more_than_the_line_pays() {
+    let generous = Route { price: 20_000, ..Route::to("game", Protocol::Kinguin, 0) };
+    let stand = Stand::open(&[Protocol::Kinguin], &Mood::default(), &[generous]).await;
+    stand.work_off(&[order("o-1", "game", 1)]).await;
+    let shown = stand.order("o-1").await;
+    assert_eq!(shown["status"], "fulfilled", "{shown}");
+    let allowed = shown["procurements"][0]["attempts"][0]["unit_price"].as_u64().unwrap();
+    assert!(allowed <= 9850, "the supplier may charge {allowed}, the merchant pays 9850: {shown}");
+    stand.end().await;
+}
+
+/// After a final no the next supplier of the route is asked; when all have said no, the line says what each said.
+#[tokio::test]
+async fn after_a_final_no_another_is_asked() {
+    let both = |sku| [Route::to(sku, Protocol::AcgFaka, 0), Route::to(sku, Protocol::Dujiao, 0)];
+    let routes: Vec<Route> = both("game").into_iter().collect();
+    let stand = Stand::open(&[Protocol::AcgFaka, Protocol::Dujiao], &Mood::default(), &routes).await;
+    let nothing_left = Mood { out_of_stock: 1.0, ..Mood::default() };
+    stand.double(Protocol::AcgFaka).set_mood(nothing_left.clone()).unwrap();
+    stand.work_off(&[order("o-1", "game", 2)]).await;
+    let shown = stand.order("o-1").await;
+    assert_eq!(shown["status"], "fulfilled", "{shown}");
+    assert_eq!(stand.double(Protocol::AcgFaka).log().purchases, []);
+    assert_eq!(stand.opened("o-1").await, keys_of(&stand.double(Protocol::Dujiao).log().purchases));
+
+    stand.double(Protocol::Dujiao).set_mood(nothing_left).unwrap();
+    stand.work_off(&[order("o-2", "game", 2)]).await;
+    let shown = stand.order("o-2").await;
+    let reason = &shown["lines"][0]["reason"];
+    assert_eq!((&shown["status"], &reason["code"]), (&"rejected".into(), &"suppliers_refused".into()), "{shown}");
+    let detail = reason["detail"].as_str().unwrap();
+    assert!(detail.contains("acg_faka") && detail.contains("dujiao"), "{detail}");
+    stand.end().await;
+}
+
+/// The answer to a purchase is lost where a query by our reference finds it: asked about, and not bought again.
+#[tokio::test]
+async fn a_lost_answer_is_settled_by_a_query() {
+    for protocol in [Protocol::Kasushou, Protocol::Kinguin, Protocol::Reloadly] {
+        let lost = Mood { lost_after: 1.0, ..Mood::default() };
+        let stand = Stand::open(&[protocol], &lost, &[Route::to("game", protocol, 0)]).await;
+        stand.work_off(&[order("o-1", "game", 2)]).await;
+        let purchases = stand.purchases();
+        assert_eq!(purchases.len(), 1, "{protocol:?}: {purchases:?}");
+        assert_eq!(stand.order("o-1").await["status"], "fulfilled");
+        assert_eq!(stand.opened("o-1").await, keys_of(&purchases), "{protocol:?}");
+        stand.end().await;
+    }
+}
+
+/// Where there is no query, the same reference is sent again to a supplier that answers its first order then.
+#[tokio::test]
+async fn a_lost_answer_is_settled_by_the_same_reference_again() {
+    let lost = Mood { lost_after: 1.0, ..Mood::default() };
+    let stand = Stand::open(&[Protocol::Dujiao], &lost, &[Route::to("game", Protocol::Dujiao, 0)]).await;
+    stand.double(Protocol::Dujiao).set_mood(Mood { lost_after: 0.5, seed: 1, ..lost }).unwrap();
+    let orders: Vec<String> = (0..8).map(|number| order(&format!("o-{number}"), "game", 1)).collect();
+    stand.work_off(&orders).await;
+    let purchases = stand.purchases();
+    assert_eq!(purchases.len(), 8, "{purchases:?}");
+    let lost = stand.double(Protocol::Dujiao).calls().into_iter().filter(|call| call.mishap.is_some()).count();
+    assert!(lost > 0, "no answer was lost");
+    for number in 0..8 {
+        let shown = stand.order(&format!("o-{number}")).await;
+        assert_eq!(shown["status"], "fulfilled", "{shown}");
+    }
+    stand.end().await;
+}
