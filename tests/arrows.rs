@@ -8,7 +8,8 @@ use std::{
 };
 
 const STEPS: [&str; 7] = ["intake", "screen", "claim", "record", "twins", "announce", "acknowledge"];
-const ADAPTERS: [&str; 5] = ["rabbitmq", "redis", "postgres", "sqlite", "memory"];
+const ADAPTERS: [&str; 6] = ["rabbitmq", "redis", "postgres", "sqlite", "suppliers", "memory"];
+const CLOCKS: [&str; 5] = ["Instant::now", "SystemTime", "Timestamp::now", "tokio::time", "elapsed("];
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -66,8 +67,18 @@ fn names(text: &str, word: &str) -> bool {
 
 #[test]
 fn the_contract_knows_no_driver_and_no_other_crate_of_ours() {
-    let allowed =
-        ["async-trait", "base64", "jiff", "serde", "serde_json", "serde_path_to_error", "sha2", "thiserror", "tokio"];
+    let allowed = [
+        "async-trait",
+        "base64",
+        "jiff",
+        "serde",
+        "serde_json",
+        "serde_path_to_error",
+        "sha2",
+        "thiserror",
+        "tokio",
+        "zeroize",
+    ];
     for dependency in dependencies("adapters/contract/Cargo.toml") {
         assert!(allowed.contains(&dependency.as_str()), "contract → {dependency}");
     }
@@ -84,7 +95,8 @@ fn the_contract_knows_no_driver_and_no_other_crate_of_ours() {
 fn adapters_know_the_contract_and_nothing_else_of_ours() {
     for adapter in ADAPTERS {
         for dependency in dependencies(&format!("adapters/{adapter}/Cargo.toml")) {
-            let ours = dependency.starts_with("fulfil") || dependency == "private-servers";
+            let ours = ["private-servers", "supplier-doubles"].contains(&dependency.as_str())
+                || dependency.starts_with("fulfil");
             assert!(!ours || dependency == "fulfil-contract", "{adapter} → {dependency}");
         }
     }
@@ -119,7 +131,8 @@ fn the_composition_root_alone_names_the_adapters() {
         let text = code(&fs::read_to_string(&file).unwrap());
         for adapter in ADAPTERS {
             let named = text.contains(&format!("fulfil_{adapter}"));
-            assert!(!named || file.ends_with("src/compose.rs"), "{} → {adapter}", file.display());
+            let composes = file == root().join("src/compose.rs") || file.starts_with(root().join("src/compose"));
+            assert!(!named || composes, "{} → {adapter}", file.display());
         }
     }
 }
@@ -127,8 +140,53 @@ fn the_composition_root_alone_names_the_adapters() {
 #[test]
 fn the_breaker_has_no_clock() {
     let text = code(&read("adapters/redis/src/breaker.rs"));
-    for clock in ["Instant::now", "SystemTime", "tokio::time", "elapsed("] {
+    for clock in CLOCKS {
         assert!(!text.contains(clock), "breaker → {clock}");
+    }
+}
+
+/// What stands around a supplier takes `now`: the file that makes the calls alone reads it.
+#[test]
+fn the_guards_have_one_clock() {
+    let guarded = root().join("src/procurement/guard/guarded.rs");
+    assert!(code(&read(&guarded)).contains("Instant::now"), "the reader of this rule sees no clock where there is one");
+    let tests = root().join("src/procurement/guard/tests");
+    for file in rust_files("src/procurement/guard").iter().filter(|file| **file != guarded && !file.starts_with(&tests))
+    {
+        let text = code(&fs::read_to_string(file).unwrap());
+        for clock in CLOCKS {
+            assert!(!text.contains(clock), "{} → {clock}", file.display());
+        }
+    }
+}
+
+/// What is done next is decided from committed rows, from prices, and from nothing else.
+#[test]
+fn deciding_what_to_buy_touches_nothing() {
+    for name in ["step", "route", "pace"] {
+        let text = code(&read(format!("src/procurement/{name}.rs")));
+        for adapter in ADAPTERS {
+            assert!(!text.contains(&format!("fulfil_{adapter}")), "{name} → {adapter}");
+        }
+        let forbidden =
+            ["crate::config", "crate::compose", "crate::cli", "crate::ops", "ports::", "static ", "env::var"];
+        for forbidden in forbidden.iter().chain(&[".await", "Instant::now", "SystemTime", "Timestamp::now"]) {
+            assert!(!text.contains(forbidden), "{name} → {forbidden}");
+        }
+    }
+    let step = code(&read("src/procurement/step.rs"));
+    for other in ["super::", "crate::", "rand::"] {
+        assert!(!step.contains(other), "step → {other}");
+    }
+}
+
+#[test]
+fn the_slow_lane_knows_neither_adapters_nor_the_configuration() {
+    for file in rust_files("src/procurement") {
+        let text = code(&fs::read_to_string(&file).unwrap());
+        for forbidden in ["crate::config", "crate::compose", "crate::cli", "env::var"] {
+            assert!(!text.contains(forbidden), "{} → {forbidden}", file.display());
+        }
     }
 }
 
@@ -140,10 +198,12 @@ fn production_code_knows_neither_conformance_nor_test_code() {
         "adapters/redis/Cargo.toml",
         "adapters/postgres/Cargo.toml",
         "adapters/sqlite/Cargo.toml",
+        "adapters/suppliers/Cargo.toml",
     ] {
         for dependency in dependencies(manifest) {
             assert!(
-                !["fulfil-memory", "private-servers", "tempfile", "criterion"].contains(&dependency.as_str()),
+                !["fulfil-memory", "private-servers", "supplier-doubles", "fulfil-load-tests", "tempfile", "criterion"]
+                    .contains(&dependency.as_str()),
                 "{manifest} → {dependency}"
             );
         }
@@ -151,11 +211,24 @@ fn production_code_knows_neither_conformance_nor_test_code() {
         let contract = &manifest_table["dependencies"]["fulfil-contract"];
         assert!(contract.get("features").is_none(), "{manifest} switches on features of the contract");
     }
-    for folder in ["src", "adapters/rabbitmq/src", "adapters/redis/src", "adapters/postgres/src", "adapters/sqlite/src"]
-    {
-        for file in rust_files(folder) {
+    for folder in [
+        "src",
+        "adapters/rabbitmq/src",
+        "adapters/redis/src",
+        "adapters/postgres/src",
+        "adapters/sqlite/src",
+        "adapters/suppliers/src",
+    ] {
+        // Modules of tests alone are in files of this name, or in folders of it.
+        let is_test = |file: &PathBuf| {
+            file.strip_prefix(root()).unwrap().components().any(|part| part.as_os_str() == "tests")
+                || file.ends_with("tests.rs")
+        };
+        for file in rust_files(folder).into_iter().filter(|file| !is_test(file)) {
             let text = code(&fs::read_to_string(&file).unwrap());
-            assert!(!names(&text, "conformance"), "{} → conformance", file.display());
+            for test_code in ["conformance", "supplier_doubles", "private_servers", "fulfil_load_tests"] {
+                assert!(!names(&text, test_code), "{} → {test_code}", file.display());
+            }
         }
     }
 }

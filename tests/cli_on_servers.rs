@@ -121,7 +121,14 @@ fn from_an_empty_server_to_delivered_keys() {
 
 /// Each says what to do, and nothing is half done.
 fn before_migration(site: &Site<'_>) {
-    for args in [&["audit"][..], &["keys", "import", "keys.csv"], &["stock", "status"], &["results", "tail"]] {
+    for args in [
+        &["audit"][..],
+        &["keys", "import", "keys.csv"],
+        &["stock", "status"],
+        &["results", "tail"],
+        &["review", "list"],
+        &["review", "resolve", "1", "--as", "noted", "--reason", "seen"],
+    ] {
         let output = site.run(78, args);
         assert!(
             String::from_utf8_lossy(&output.stderr).contains("run `fulfil migrate`"),

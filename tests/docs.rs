@@ -1,4 +1,4 @@
-//! What the documents name is there: paths, reason codes, statuses, metrics.
+//! What the documents name is there: paths, reason codes, statuses, metrics; and their examples load.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "test code")]
 
@@ -8,6 +8,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use fulfil::{
+    compose::protocol_mistakes,
+    config::{Config, Sources, SupplierKind},
+};
 use fulfil_contract::{reason::ReasonCode, recorded::OrderStatus};
 
 fn root() -> &'static Path {
@@ -115,6 +119,30 @@ fn every_status_is_explained() {
             status.as_str()
         );
     }
+}
+
+/// What stands between a fence of this language and its end.
+fn fenced(text: &str, language: &str) -> Vec<String> {
+    let opening = format!("\n```{language}\n");
+    text.split(&opening).skip(1).map(|rest| rest.split("\n```").next().unwrap().to_owned()).collect()
+}
+
+/// Whoever copies an example has a configuration that loads, with what the suppliers' protocols say of it.
+#[test]
+fn every_example_of_a_supplier_loads() {
+    let mut kinds = BTreeSet::new();
+    for (document, least) in [("docs/suppliers.md", 2), ("README.md", 1)] {
+        let examples = fenced(&read(document), "toml");
+        assert!(examples.len() >= least, "{document}: {} examples", examples.len());
+        for example in examples {
+            let sources = Sources::default().with_file(document, &example);
+            let config = Config::load_checked(sources, &protocol_mistakes)
+                .unwrap_or_else(|errors| panic!("an example in {document}, lines counted from its fence: {errors}"));
+            assert!(config.assortment().skus().next().is_some(), "{document}: an example without a route");
+            kinds.extend(config.suppliers().iter().map(|supplier| supplier.kind.as_str()));
+        }
+    }
+    assert_eq!(kinds, SupplierKind::ALL.map(SupplierKind::as_str).into(), "one of each kind");
 }
 
 #[test]

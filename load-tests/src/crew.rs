@@ -63,7 +63,6 @@ impl<'a> Crew<'a> {
         self.first.push((name.to_owned(), value.to_owned()));
     }
 
-
     /// Starts the workers and waits until they take orders.
     pub(crate) async fn start(program: &'a Program, count: usize, folder: &Path) -> Result<Self> {
         let mut crew = Self::prepare(program, count);

@@ -121,7 +121,10 @@ fn section(stall: &Stall, terms: &Terms) -> String {
                 "kind = \"reloadly\"\nclient_id = \"{account}\"\nclient_secret = \"{key}\"\nauth_url = \"{origin}/auth\"\nproduct_line = \"giftcards\"\ncountry = \"US\"\nsender_name = \"load test\"\n"
             )
         }
-        Protocol::Dujiao => include_str!("market/dujiao.toml").replace("@NAME@", name).replace("@ACCOUNT@", account).replace("@KEY@", key),
+        Protocol::Dujiao => include_str!("market/dujiao.toml")
+            .replace("@NAME@", name)
+            .replace("@ACCOUNT@", account)
+            .replace("@KEY@", key),
     };
     let url = match protocol {
         Protocol::Reloadly => format!("{}/giftcards", double.origin()),
@@ -137,6 +140,11 @@ fn section(stall: &Stall, terms: &Terms) -> String {
         terms.concurrency,
         terms.poll.as_secs(),
         terms.slow.as_millis(),
-        ["USD", "EUR", "CNY"].iter().filter(|code| **code != protocol.currency()).map(|code| format!("{code} = \"1\"")).collect::<Vec<_>>().join(", ")
+        ["USD", "EUR", "CNY"]
+            .iter()
+            .filter(|code| **code != protocol.currency())
+            .map(|code| format!("{code} = \"1\""))
+            .collect::<Vec<_>>()
+            .join(", ")
     )
 }

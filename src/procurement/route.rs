@@ -120,7 +120,8 @@ fn look<'a>(
         return Err(Out::Price(format!("costs {} {:?}, the route allows {}", costs.0, supply.currency, unit_price.0)));
     }
     if !at_a_loss {
-        guard_price(buyer, procurement, route, measured.unwrap_or(unit_price))?;
+        // What the purchase will allow, not what it may cost just now: the price may move on the way.
+        guard_price(buyer, procurement, route, unit_price)?;
     }
     let health = supply.guarded.health(now);
     let in_stock = offer.as_ref().is_none_or(|offer| offer.on_sale && offer.stock != Some(0));

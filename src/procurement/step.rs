@@ -130,7 +130,11 @@ fn settle(attempt: &Attempt, promises: Promises, review: impl Fn(ReviewKind, &st
     let queryable = promises.query || attempt.their_id.is_some();
     match (queryable, promises.resend) {
         (true, Resend::Idempotent | Resend::Refused) if attempt.not_founds >= NOT_FOUNDS => {
-            if attempt.sends >= SENDS { Step::GiveUp } else { Step::Resend }
+            if attempt.sends >= SENDS {
+                Step::GiveUp
+            } else {
+                Step::Resend
+            }
         }
         (true, Resend::Unsafe) if attempt.not_founds >= NOT_FOUNDS => {
             review(ReviewKind::Unsettled, "the supplier does not know of it, and sending it again might buy twice")

@@ -88,3 +88,15 @@ async fn suppliers_are_listed_without_a_worker() {
     assert!(String::from_utf8_lossy(&output.stderr).contains("no worker answers at 127.0.0.1:1"), "{output:?}");
     stand.run_nothing_and_end().await;
 }
+
+#[tokio::test]
+async fn that_no_supplier_is_configured_is_said() {
+    let stand = Stand::open(&[], &Mood::default(), &[]).await;
+    for command in ["check", "list"] {
+        let told = stand.run(0, &["supplier", command]).await;
+        let text = String::from_utf8(told.stdout).unwrap();
+        assert_eq!(text, "No supplier is configured: a [suppliers.NAME] section makes one.\n");
+        assert_eq!(stand.ask(&["supplier", command]).await, serde_json::json!([]));
+    }
+    stand.run_nothing_and_end().await;
+}

@@ -7,6 +7,9 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that can't go on ends here")]
 
 mod checks;
+#[cfg(feature = "crash-points")]
+mod crashes;
+mod lies;
 mod lines;
 mod protocols;
 mod resolving;

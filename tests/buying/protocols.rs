@@ -92,3 +92,23 @@ async fn kasushou_tops_up() {
 async fn reloadly_tops_up() {
     tops_up(Protocol::Reloadly, "top_ups", "+50936377111").await;
 }
+
+/// What is no phone number is topped up by nobody: rejected, and nothing was sent.
+#[tokio::test]
+async fn an_account_that_is_none_is_rejected() {
+    let route = Route { supplier: "top_ups", ..Route::to("credit", Protocol::Reloadly, 2) };
+    let stand = Stand::open(&[Protocol::Reloadly], &Mood::default(), &[route]).await;
+    let recharge = "\"recharge\":{\"account\":\"someone@example.com\"},\"unit_price\"";
+    stand.work_off(&[order("o-1", "credit", 1).replace("\"unit_price\"", recharge)]).await;
+    let shown = stand.order("o-1").await;
+    assert_eq!(
+        (&shown["status"], &shown["reason"]["code"]),
+        (&"rejected".into(), &"recharge_account".into()),
+        "{shown}"
+    );
+    assert_eq!(shown["reason"]["retryable"], false, "{shown}");
+    assert_eq!(stand.announced("o-1").await, ["processing", "rejected"]);
+    let calls = stand.double(Protocol::Reloadly).calls();
+    assert!(!calls.iter().any(|call| call.kind == "buy"), "{calls:?}");
+    stand.end().await;
+}

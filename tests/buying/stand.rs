@@ -17,7 +17,7 @@ use tempfile::TempDir;
 use crate::shop::{fulfil, told};
 
 /// For anything that is waited for.
-pub(crate) const LIMIT: Duration = Duration::from_secs(60);
+pub(crate) const LIMIT: Duration = Duration::from_secs(120);
 /// What every key of a double begins with, its number's part and its password's.
 const KEYS_BEGIN: [&str; 2] = ["KS-", "KN-"];
 /// Its data, inside its folder.

@@ -180,7 +180,8 @@ impl World {
         };
         let routes = |most: usize| SkuRoutes { routes: names.iter().take(most).map(route).collect(), at_a_loss: false };
         // One of them has one supplier alone, whose no is final.
-        let skus = [("stocked", 3), ("bought", 1), ("card", 3)].map(|(sku, most)| (Sku::parse(sku).unwrap(), routes(most)));
+        let skus =
+            [("stocked", 3), ("bought", 1), ("card", 3)].map(|(sku, most)| (Sku::parse(sku).unwrap(), routes(most)));
         let rates = names.iter().map(|name| (name.clone(), Rates::new(currency, HashMap::new())));
         let supplies = self.doubles.iter().map(|(name, double)| Supply {
             guarded: Arc::new(Guarded::new(supplier(name), double.clone(), GuardSettings::default())),

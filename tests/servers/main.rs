@@ -5,6 +5,7 @@
 
 mod faults;
 mod poison;
+mod purchases;
 mod shop;
 
 use std::time::Duration;

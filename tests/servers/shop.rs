@@ -14,11 +14,11 @@ use fulfil_load_tests::{
     judge::{judge, stock::Stock, verdict::Verdict},
     program::{Program, Urls, free_address},
     publisher::Publisher,
-    results::follow::Follower,
+    results::{Message, Results, follow::Follower},
     scrape::metrics,
     sent::{Sent, lines},
 };
-use private_servers::{Redis, Server, Servers};
+use private_servers::{Postgres, Redis, Server, Servers};
 use tempfile::TempDir;
 use tokio::process::Child;
 
@@ -28,6 +28,8 @@ const LIMIT: Duration = Duration::from_secs(120);
 pub(crate) struct Shop {
     pub(crate) program: Program,
     pub(crate) redis: Redis,
+    /// Where the test takes its ledger away.
+    pub(crate) own_postgres: Option<Postgres>,
     pub(crate) source: String,
     /// Reads from the first judgement on: until then results wait in their queue.
     follower: OnceLock<Follower>,
@@ -51,12 +53,26 @@ pub(crate) fn mix(orders: u64) -> Mix {
 
 impl Shop {
     pub(crate) async fn open(lanes: u16) -> Self {
+        Self::with(lanes, false).await
+    }
+
+    /// With a Postgres of its own.
+    pub(crate) async fn with_own_postgres(lanes: u16) -> Self {
+        Self::with(lanes, true).await
+    }
+
+    async fn with(lanes: u16, own_postgres: bool) -> Self {
         let fulfil = PathBuf::from(env!("CARGO_BIN_EXE_fulfil"));
-        let (urls, redis) = tokio::task::spawn_blocking(|| {
+        let (urls, redis, own_postgres) = tokio::task::spawn_blocking(move || {
             let shared = Servers::shared().unwrap();
             let redis = Redis::start().unwrap();
-            let (source, ledger) = (shared.rabbitmq.new_vhost().unwrap(), shared.postgres.new_database().unwrap());
-            (Urls { source, stock: redis.url(), ledger }, redis)
+            let own_postgres = own_postgres.then(|| Postgres::start().unwrap());
+            let ledger = match &own_postgres {
+                Some(postgres) => postgres.url(),
+                None => shared.postgres.new_database().unwrap(),
+            };
+            let source = shared.rabbitmq.new_vhost().unwrap();
+            (Urls { source, stock: redis.url(), ledger }, redis, own_postgres)
         })
         .await
         .unwrap();
@@ -65,7 +81,7 @@ impl Shop {
         program.run(&["migrate"]).await.unwrap();
         // It can be repeated.
         program.run(&["migrate"]).await.unwrap();
-        Self { program, redis, source: urls.source, follower: OnceLock::new(), folder }
+        Self { program, redis, own_postgres, source: urls.source, follower: OnceLock::new(), folder }
     }
 
     pub(crate) fn folder(&self) -> &Path {
@@ -81,8 +97,11 @@ impl Shop {
 
     /// Puts the orders into the broker.
     pub(crate) async fn publish(&self) {
-        let bodies: Vec<Vec<u8>> =
-            lines(&self.folder().join(ORDERS_FILE)).unwrap().map(|line| line.unwrap().into_bytes()).collect();
+        self.publish_these(lines(&self.folder().join(ORDERS_FILE)).unwrap().map(Result::unwrap)).await;
+    }
+
+    pub(crate) async fn publish_these(&self, orders: impl Iterator<Item = String>) {
+        let bodies: Vec<Vec<u8>> = orders.map(String::into_bytes).collect();
         Publisher::new(&self.source, LIMIT).publish(&bodies).await.unwrap();
     }
 
@@ -121,6 +140,22 @@ impl Shop {
         let stock = Stock::read(&self.folder().join(KEYS_FILE)).unwrap();
         let verdict = follower.with(|results| judge(&sent, results, Some(&stock)));
         verdict.with_audit(self.whole_stock().await)
+    }
+
+    /// The bodies of the final results of so many orders, as soon as they have come.
+    pub(crate) async fn final_results(&self, orders: usize) -> Vec<String> {
+        let file = self.folder().join("results.jsonl");
+        let follower =
+            self.follower.get_or_init(|| Follower::start(&self.source, Some(std::fs::File::create(&file).unwrap())));
+        let ended = |results: &Results| results.orders.keys().filter(|id| results.has_answer(id)).count() >= orders;
+        follower.wait_until(LIMIT, ended).await.unwrap_or_else(|error| panic!("{error:#}\n{}", self.logs()));
+        let messages = std::fs::read_to_string(&file).unwrap();
+        let bodies = messages.lines().map(|line| serde_json::from_str::<Message>(line).unwrap().body);
+        let is_final = |body: &String| {
+            let status = &serde_json::from_str::<serde_json::Value>(body).unwrap()["status"];
+            status != "processing" && status != "review"
+        };
+        bodies.filter(is_final).collect()
     }
 
     /// The audit, as soon as nothing is missing from stock any more, or after the limit.

@@ -77,6 +77,7 @@ async fn main() -> Result<ExitCode> {
     };
     let json = arguments.json;
     let plan = plan(arguments, path.clone())?;
+    plan.check()?;
     folder.disable_cleanup(true);
     let report = run(&plan).await.inspect_err(|_| eprintln!("logs and results are in {}", path.display()))?;
     if json {

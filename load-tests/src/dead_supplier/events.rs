@@ -40,7 +40,8 @@ pub(super) fn read(log: &Path, worker: usize, begin_us: i64, events: &mut Vec<Ev
 
 fn meaning(said: &serde_json::Value) -> Option<(Kind, String)> {
     let message = said["message"].as_str()?;
-    let number = |name: &str| said[name].as_u64().unwrap_or(0);
+    // Numbers of 128 bits are logged as text.
+    let number = |name: &str| said[name].as_u64().or_else(|| said[name].as_str()?.parse().ok()).unwrap_or(0);
     let kind = if message.starts_with("the breaker opens") {
         Kind::Opened { for_ms: number("for_ms"), failed: number("failed"), of: number("of") }
     } else if message.starts_with("the breaker is half open") {
@@ -145,7 +146,7 @@ mod tests {
     fn lines_of_the_log_are_read() {
         let said = serde_json::json!({
             "timestamp": "1970-01-01T00:00:02.500000Z", "level": "WARN", "supplier": "dead", "failed": 5, "of": 7,
-            "for_ms": 9000, "message": "the breaker opens; what is to be bought here waits",
+            "for_ms": "9000", "message": "the breaker opens; what is to be bought here waits",
         });
         let file = tempfile::NamedTempFile::new().unwrap();
         std::fs::write(file.path(), format!("not json: the breaker opens\n{said}\n")).unwrap();

@@ -44,7 +44,7 @@ mod tests {
     fn run(back: f64) -> Vec<Bought> {
         let bought = |number: u32| {
             let at = f64::from(number) / 10.0;
-            Bought { at, its: number % 3 == 0 && !(10.0..back).contains(&at) }
+            Bought { at, its: number.is_multiple_of(3) && !(10.0..back).contains(&at) }
         };
         (0..600).map(bought).collect()
     }

@@ -48,14 +48,24 @@ pub struct Plan {
     pub folder: PathBuf,
 }
 
+impl Plan {
+    /// # Errors
+    /// When it fits no run.
+    pub fn check(&self) -> Result<()> {
+        ensure!(self.protocols.contains(&self.dead), "the dead supplier is one of the suppliers: name it in both");
+        ensure!(self.protocols.len() > 1, "there is another supplier beside the dead one: name two or more");
+        ensure!(self.rate > 0 && self.rounds > 0, "there is at least one round, and one order a second");
+        ensure!(self.workers > 0 && self.before > Duration::ZERO, "a worker buys from it before it goes dark");
+        Ok(())
+    }
+}
+
 /// Runs both in turn; the one that goes first changes from round to round.
 ///
 /// # Errors
-/// When the plan fits no run, something can't be started, or results do not come in time.
+/// As [`Plan::check`]; when something can't be started, or results do not come in time.
 pub async fn run(plan: &Plan) -> Result<Report> {
-    ensure!(plan.protocols.contains(&plan.dead), "the dead supplier is one of the suppliers");
-    ensure!(plan.protocols.len() > 1, "there is another supplier beside the dead one");
-    ensure!(plan.rate > 0 && plan.rounds > 0, "there is at least one round, and one order a second");
+    plan.check()?;
     let (mut with, mut without) = (Vec::new(), Vec::new());
     for round in 0..plan.rounds {
         for turn in 0..2 {

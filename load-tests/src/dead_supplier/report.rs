@@ -38,7 +38,11 @@ impl Report {
     pub(super) fn new(plan: &Plan, with: Vec<Run>, without: Vec<Run>) -> Self {
         let (dead, alive) = (joined(&with), joined(&without));
         let mut comparisons = vec![
-            Comparison { what: "all the time".into(), with: Quantiles::of(&dead.all), without: Quantiles::of(&alive.all) },
+            Comparison {
+                what: "all the time".into(),
+                with: Quantiles::of(&dead.all),
+                without: Quantiles::of(&alive.all),
+            },
             Comparison { what: "in its dark time".into(), with: dead.while_dark(), without: alive.while_dark() },
         ];
         let p99_ratio = comparisons[1].with.p99 / comparisons[1].without.p99;
@@ -94,7 +98,13 @@ impl fmt::Display for Report {
             self.dead,
             self.with.len()
         )?;
-        writeln!(f, "{:<22}{:>34}{:>34}", "seconds", format!("{} dark for {} s", self.dead, self.dark_seconds), "without it")?;
+        writeln!(
+            f,
+            "{:<22}{:>34}{:>34}",
+            "seconds",
+            format!("{} dark for {} s", self.dead, self.dark_seconds),
+            "without it"
+        )?;
         writeln!(f, "{:<22}{1}{1}", "", format!("{:>10}{:>8}{:>8}{:>8}", "lines", "p50", "p99", "most"))?;
         for Comparison { what, with, without } in &self.comparisons {
             writeln!(f, "{what:<22}{}{}", columns(with), columns(without))?;
@@ -118,6 +128,7 @@ impl fmt::Display for Dead {
         let calls: Vec<String> = self.calls_while_dark.iter().map(|(what, count)| format!("{what} {count}")).collect();
         writeln!(f, "calls to it while dark   {all:>8}   {}", calls.join(", "))?;
         writeln!(f, "lines with it first      {:>8}   due while it was dark", self.first_choice_while_dark)?;
+        writeln!(f, "tries for one line       {:>8}   at most", self.most_tries_for_one_line)?;
         writeln!(f, "lines of others          {:>8}   that waited for its word", self.lines_that_waited_for_it)?;
         let seconds = |time: Option<f64>| time.map_or("never".to_owned(), |time| format!("{time:.1} s"));
         writeln!(f, "first purchase again     {:>8}   after its return", seconds(self.seconds_to_first_purchase))?;

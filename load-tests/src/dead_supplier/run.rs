@@ -61,6 +61,8 @@ pub struct Dead {
     pub calls_while_dark: BTreeMap<String, u64>,
     /// Orders that were due while it was dark, and whose SKU has it first.
     pub first_choice_while_dark: u64,
+    /// Attempts at it for one line, those that were never sent too.
+    pub most_tries_for_one_line: u64,
     /// Lines that others served, and that had to wait for its word.
     pub lines_that_waited_for_it: u64,
     pub share_before: f64,
@@ -191,8 +193,7 @@ async fn observe(
     let begin_us = i64::try_from(SystemTime::UNIX_EPOCH.elapsed()?.as_micros())?;
     let begin = Instant::now();
     let dark = begin + plan.before;
-    let mut clock =
-        Clock { pace: Pace { begin, per_second: plan.rate }, begin_us, dark, back: dark + plan.dark };
+    let mut clock = Clock { pace: Pace { begin, per_second: plan.rate }, begin_us, dark, back: dark + plan.dark };
     let bodies = lines.bodies();
     let feeding = feed(&mut publisher, &bodies, clock.pace);
     let (published_late, calls_while_dark) = tokio::try_join!(feeding, darkness(plan, market, &crew, &mut clock))?;
@@ -264,6 +265,7 @@ fn dead(
     let dead = Dead {
         calls_while_dark: observed.calls_while_dark.clone(),
         first_choice_while_dark: first_choice_while_dark(plan, lines, clock),
+        most_tries_for_one_line: served.values().map(|line| line.tries_at_dead).max().unwrap_or(0),
         lines_that_waited_for_it: waited(served, name),
         share_before,
         seconds_to_first_purchase: flow::seconds_to_first(&purchases, back),
@@ -271,7 +273,8 @@ fn dead(
         events,
     };
     let wrong = events::out_of_order(&dead.events, name, plan.workers);
-    verdict.also(Check::new("breaker", "its breaker opens, and closes after trials; the others' never change").all(wrong));
+    verdict
+        .also(Check::new("breaker", "its breaker opens, and closes after trials; the others' never change").all(wrong));
     let heard = calls_heard(plan, market, clock);
     verdict.also(Check::new("dark", "it answered nothing while it was dark").all(heard));
     let never = dead.seconds_to_full_flow.is_none();
@@ -289,7 +292,9 @@ fn purchases(plan: &Plan, market: &Market, clock: Clock) -> Vec<Bought> {
     let mut purchases = Vec::new();
     for stall in &market.stalls {
         let its = stall.protocol == plan.dead;
-        purchases.extend(stall.double.log().purchases.iter().map(|purchase| Bought { at: clock.seconds(purchase.at_us), its }));
+        purchases.extend(
+            stall.double.log().purchases.iter().map(|purchase| Bought { at: clock.seconds(purchase.at_us), its }),
+        );
     }
     purchases
 }

@@ -19,7 +19,9 @@ pub(crate) fn judge(lines: &Lines, results: &Results, market: &Market, attempts:
     let mut verdict = Verdict::new(lines.orders().count() as u64, results);
     verdict.also(Check::new("well_formed", "every message is a result").all(results.malformed.iter().cloned()));
     let differing = results.seen.iter().filter(|(_, seen)| seen.differing > 0).map(|(id, _)| id.clone());
-    verdict.also(Check::new("same_bytes", "every message id stands for the same bytes, however often it came").all(differing));
+    verdict.also(
+        Check::new("same_bytes", "every message id stands for the same bytes, however often it came").all(differing),
+    );
     verdict.also(
         Check::new("whole_lines", "a delivered line has exactly its keys, a top-up none, and no key stands twice")
             .all(whole_lines(lines, results)),
@@ -28,10 +30,7 @@ pub(crate) fn judge(lines: &Lines, results: &Results, market: &Market, attempts:
         Check::new("accounted_for", "whatever a double sold was delivered, or a person was told, or it was paid back")
             .all(unaccounted(market, attempts)),
     );
-    verdict.also(
-        Check::new("none_invented", "whatever was delivered, a double sold")
-            .all(invented(market, attempts)),
-    );
+    verdict.also(Check::new("none_invented", "whatever was delivered, a double sold").all(invented(market, attempts)));
     let again = seen.bought_again_before_a_final_no;
     verdict.also(
         Check::new("one_at_a_time", "nothing is bought for a line before what was bought for it is final")
@@ -71,7 +70,12 @@ fn whole_lines(lines: &Lines, results: &Results) -> Vec<String> {
                 if line.keys.len() as u64 != keys {
                     wrong.push(format!("{id} has {} keys and wants {keys}", line.keys.len()));
                 }
-                wrong.extend(line.keys.iter().filter(|key| !sold.insert(key.key_id.clone())).map(|key| format!("key {} twice", key.key_id)));
+                wrong.extend(
+                    line.keys
+                        .iter()
+                        .filter(|key| !sold.insert(key.key_id.clone()))
+                        .map(|key| format!("key {} twice", key.key_id)),
+                );
             }
             "rejected" if line.reason.is_none() => wrong.push(format!("{id} was rejected without a reason")),
             "rejected" | "review" => {}
@@ -106,8 +110,12 @@ fn unaccounted(market: &Market, attempts: &Attempts) -> Vec<String> {
 }
 
 fn invented(market: &Market, attempts: &Attempts) -> Vec<String> {
-    let sold: BTreeSet<String> =
-        market.stalls.iter().flat_map(|stall| stall.double.log().purchases).map(|purchase| purchase.reference).collect();
+    let sold: BTreeSet<String> = market
+        .stalls
+        .iter()
+        .flat_map(|stall| stall.double.log().purchases)
+        .map(|purchase| purchase.reference)
+        .collect();
     let delivered = attempts.by_reference.iter().filter(|(_, attempt)| attempt.state == DELIVERED);
     delivered.filter(|(reference, _)| !sold.contains(*reference)).map(|(reference, _)| reference.clone()).collect()
 }

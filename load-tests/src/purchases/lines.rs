@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 
 use crate::seed::Random;
 
-
 /// What the id of every order begins with.
 pub(super) const ID_PREFIX: &str = "buy-";
 const TOP_UP: &str = "top-up";
@@ -71,7 +70,8 @@ impl Lines {
 
 fn body(id: &str, line: &Wanted) -> String {
     let Wanted { sku, quantity, account } = line;
-    let recharge = account.as_ref().map(|account| format!(r#","recharge":{{"account":"{account}"}}"#)).unwrap_or_default();
+    let recharge =
+        account.as_ref().map(|account| format!(r#","recharge":{{"account":"{account}"}}"#)).unwrap_or_default();
     format!(
         r#"{{"order_id":"{id}","merchant_id":"m-01","placed_at":"2026-01-01T00:00:00Z","currency":"USD","lines":[{{"line_no":1,"sku":"{sku}","quantity":{quantity},"unit_price":1500{recharge}}}]}}"#
     )

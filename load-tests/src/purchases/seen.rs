@@ -44,8 +44,8 @@ impl Attempts {
         for kind in postgres.execute("select kind from fulfil.review")?.lines() {
             *reviews.entry(kind.to_owned()).or_default() += 1;
         }
-        let reviewed =
-            postgres.execute("select distinct a.reference from fulfil.review r join fulfil.attempt a using (attempt_id)")?;
+        let reviewed = postgres
+            .execute("select distinct a.reference from fulfil.review r join fulfil.attempt a using (attempt_id)")?;
         let count = |sql: &str| -> Result<u64> { Ok(postgres.execute(sql)?.trim().parse()?) };
         Ok(Self {
             by_reference,
@@ -187,5 +187,8 @@ fn name_of_lie(lie: Lie) -> &'static str {
 }
 
 fn name_of_mishap(mishap: Mishap) -> String {
-    format!("mishap: {}", serde_json::to_value(mishap).ok().and_then(|name| name.as_str().map(str::to_owned)).unwrap_or_default())
+    format!(
+        "mishap: {}",
+        serde_json::to_value(mishap).ok().and_then(|name| name.as_str().map(str::to_owned)).unwrap_or_default()
+    )
 }

@@ -36,8 +36,8 @@ pub mod secrecy;
 pub mod telling;
 
 use basket::{
-    Basket, assert_goods, assert_nothing_sold, assert_sold_once, buy, goods, goods_by_query, query,
-    recovered, reference, sold_once, unknown,
+    Basket, assert_goods, assert_nothing_sold, assert_sold_once, buy, goods, goods_by_query, query, recovered,
+    reference, sold_once, unknown,
 };
 
 /// What the suite runs over: an adapter, and a double of its supplier that can be told how to behave and that

@@ -118,7 +118,10 @@ fn line(wire: &WireLine<'_>) -> Result<OrderLine, String> {
         Some(recharge) => {
             text("recharge.account", &recharge.account)?;
             if quantity != Quantity::ONE {
-                return Err(format!("quantity: {} top-ups in one line; a line with recharge is one top-up", quantity.get()));
+                return Err(format!(
+                    "quantity: {} top-ups in one line; a line with recharge is one top-up",
+                    quantity.get()
+                ));
             }
             Some(Recharge { account: recharge.account.as_ref().to_owned() })
         }
