@@ -12,7 +12,8 @@ const SHORTEST: Duration = Duration::from_millis(50);
 /// either way, so that what was lost together does not come back together.
 #[must_use]
 pub(super) fn before_query(attempt: &Attempt, first: Duration) -> Duration {
-    let doubled = first.saturating_mul(1 << attempt.queries.min(6));
+    let looks = attempt.queries.max(attempt.sends.saturating_sub(1));
+    let doubled = first.saturating_mul(1 << looks.min(6));
     jittered(doubled.min(LONGEST))
 }
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 use fulfil_contract::{
     attempt::{AttemptState, Change, Intent, Reference},
     procurement::Release,
-    supplier::{Bought, Purchase, SupplierName},
+    supplier::{Bought, Purchase, RefusalMeans, SupplierName},
 };
 use tokio::time::Instant;
 
@@ -19,12 +19,16 @@ use super::{
 };
 use crate::{
     crash::{self, Point},
+    ops::drain::Phase,
     patience::persist,
 };
 
 impl Visit<'_> {
     /// Chooses a supplier and buys.
     pub(super) async fn buy(&mut self, wanted: u32, without: &[SupplierName]) -> Result<Then, BrokenOff> {
+        if self.draining.phase() > Phase::Running {
+            return Ok(Then::Release(wait(Duration::ZERO, "another worker: this one is ending")));
+        }
         let choice = match route::choose(self.buyer, &self.procurement, wanted, without, Instant::now().into_std()) {
             Chosen::Route(choice) => choice,
             Chosen::Later { time, waits_for } => return Ok(Then::Release(self.stock_or_wait(time, waits_for))),
@@ -59,6 +63,9 @@ impl Visit<'_> {
     /// Sends the open attempt's purchase again, under the same reference.
     pub(super) async fn resend(&mut self) -> Result<Then, BrokenOff> {
         let Some(supply) = self.supply() else { return Ok(Then::Step) };
+        if self.draining.phase() > Phase::Running {
+            return Ok(Then::Release(wait(Duration::ZERO, "another worker: this one is ending")));
+        }
         let permit = match supply.guarded.admit(Instant::now().into_std()) {
             Ok(permit) => permit,
             Err(closed) => return Ok(Then::Release(wait(closed.until, &closed.to_string()))),
@@ -72,6 +79,8 @@ impl Visit<'_> {
     /// Commits the open attempt as sent, sends it, and commits what came of it.
     async fn send(&mut self, permit: Permit) -> Result<Then, BrokenOff> {
         let (Some(supply), Some(attempt)) = (self.supply(), self.open().cloned()) else { return Ok(Then::Step) };
+        // What a second send comes to says nothing about the first.
+        let sent_before = attempt.sends > 0;
         let mut sent = Change::of(&attempt, AttemptState::Sent);
         sent.not_founds = 0;
         let before = Instant::now();
@@ -80,7 +89,7 @@ impl Visit<'_> {
         crash::at(Point::Sent, &self.procurement);
         if Instant::now() + supply.guarded.timeout() > self.lease_end {
             // The commit took so long that the lease might lapse before the answer.
-            return self.mark(AttemptState::NotSent, "the ledger was too slow for this lease").await;
+            return self.not_sent(sent_before, "the ledger was too slow for this lease").await;
         }
         let purchase = Purchase {
             reference: &attempt.reference,
@@ -92,25 +101,36 @@ impl Visit<'_> {
         };
         let bought = supply.guarded.buy(permit, purchase).await;
         crash::at(Point::Bought, &self.procurement);
-        self.settle(bought).await
+        self.settle(bought, sent_before).await
     }
 
-    async fn settle(&mut self, bought: Bought) -> Result<Then, BrokenOff> {
+    async fn settle(&mut self, bought: Bought, sent_before: bool) -> Result<Then, BrokenOff> {
         match bought {
             Bought::Delivered { goods, their_id } => self.deliver(goods, their_id, 0).await,
             Bought::Accepted { their_id } => {
                 self.note(AttemptState::Accepted, "accepted", their_id, 0).await?;
                 Ok(Then::Release(self.wait_for_query("the supplier to deliver")))
             }
-            Bought::Refused(refusal) => self.refused(refusal, 0).await,
-            Bought::Unknown { why, their_id } => {
-                self.note(AttemptState::Unknown, &why, their_id, 0).await?;
-                Ok(match self.supply().map(|supply| supply.guarded.promises().query) {
-                    Some(true) => Then::Release(self.wait_for_query("the outcome of a purchase")),
-                    Some(false) | None => Then::Step,
-                })
+            // It is about us or this moment, not about the purchase: the first send may have bought.
+            Bought::Refused(refusal) if sent_before && refusal.code.means() == RefusalMeans::AskAgainLater => {
+                self.unknown(&format!("sent again, {}: {}", refusal.code.as_str(), refusal.said), None).await
             }
-            Bought::NotSent { why } => self.mark(AttemptState::NotSent, &why).await,
+            Bought::Refused(refusal) => self.refused(refusal, 0).await,
+            Bought::Unknown { why, their_id } => self.unknown(&why, their_id).await,
+            Bought::NotSent { why } => self.not_sent(sent_before, &why).await,
         }
+    }
+
+    /// Nothing left this machine; of a re-send that says nothing about the send before.
+    async fn not_sent(&mut self, sent_before: bool, why: &str) -> Result<Then, BrokenOff> {
+        match sent_before {
+            false => self.mark(AttemptState::NotSent, why).await,
+            true => self.unknown(&format!("could not be sent again: {why}"), None).await,
+        }
+    }
+
+    async fn unknown(&mut self, why: &str, their_id: Option<String>) -> Result<Then, BrokenOff> {
+        self.note(AttemptState::Unknown, why, their_id, 0).await?;
+        Ok(Then::Release(self.wait_for_query("the outcome of a purchase")))
     }
 }

@@ -35,7 +35,11 @@ impl Visit<'_> {
         match found {
             Found::Delivered { goods, their_id } => self.deliver(goods, their_id, 1).await,
             Found::Pending { their_id, so_far: _ } => {
-                self.note(AttemptState::Accepted, "pending", their_id, 1).await?;
+                let mut change = Change::of(&attempt, AttemptState::Accepted).said("pending");
+                change.their_id = their_id;
+                change.queries = 1;
+                change.not_founds = 0;
+                self.change(&change).await?;
                 Ok(Then::Release(self.wait_for_query("the supplier to deliver")))
             }
             Found::Refused(refusal) => self.refused(refusal, 1).await,

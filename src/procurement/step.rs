@@ -19,7 +19,9 @@ use fulfil_contract::{
 const NOT_FOUNDS: u32 = 2;
 /// Sends under one reference, each with its not-founds, until they are a no.
 const SENDS: u32 = 2;
-/// How often one supplier may give too few for one line.
+/// Sends under one reference to a supplier that can't be asked.
+const MOST_SENDS: u32 = 10;
+/// How often one supplier may deliver for a line that lacks as many keys as were paid for.
 const SHORT_DELIVERIES: usize = 3;
 
 /// The next thing to do.
@@ -129,6 +131,9 @@ fn with_open_attempt(attempt: &Attempt, promises: Option<Promises>, overdue: boo
 fn settle(attempt: &Attempt, promises: Promises, review: impl Fn(ReviewKind, &str) -> Step) -> Step {
     let queryable = promises.query || attempt.their_id.is_some();
     match (queryable, promises.resend) {
+        (true, _) if attempt.not_founds >= NOT_FOUNDS && attempt.their_id.is_some() => {
+            review(ReviewKind::Unsettled, "the supplier gave it a number, and does not know of it now")
+        }
         (true, Resend::Idempotent | Resend::Refused) if attempt.not_founds >= NOT_FOUNDS => {
             if attempt.sends >= SENDS {
                 Step::GiveUp
@@ -140,6 +145,9 @@ fn settle(attempt: &Attempt, promises: Promises, review: impl Fn(ReviewKind, &st
             review(ReviewKind::Unsettled, "the supplier does not know of it, and sending it again might buy twice")
         }
         (true, _) => Step::Query,
+        (false, Resend::Idempotent) if attempt.sends >= MOST_SENDS => {
+            review(ReviewKind::Unsettled, "it was sent again and again without a clear answer")
+        }
         (false, Resend::Idempotent) => Step::Resend,
         (false, Resend::Refused | Resend::Unsafe) => {
             review(ReviewKind::Unsettled, "the supplier can be neither asked about it nor sent it again")
@@ -153,7 +161,7 @@ fn ruled_out(procurement: &Procurement) -> Vec<SupplierName> {
     for attempt in &procurement.attempts {
         let short = || {
             let delivered = |one: &&Attempt| one.supplier == attempt.supplier && one.state == AttemptState::Delivered;
-            procurement.attempts.iter().filter(delivered).count() >= SHORT_DELIVERIES
+            procurement.attempts.iter().filter(delivered).count() >= SHORT_DELIVERIES && lacks(procurement)
         };
         let out = match attempt.state {
             AttemptState::Refused => match attempt.refusal {
@@ -173,6 +181,13 @@ fn ruled_out(procurement: &Procurement) -> Vec<SupplierName> {
         }
     }
     without
+}
+
+/// Whether at least as many keys are missing of what was delivered as one supplier may deliver short.
+fn lacks(procurement: &Procurement) -> bool {
+    let delivered = procurement.attempts.iter().filter(|attempt| attempt.state == AttemptState::Delivered);
+    let paid: usize = delivered.map(|attempt| attempt.quantity.as_usize()).sum();
+    paid >= procurement.held as usize + SHORT_DELIVERIES
 }
 
 fn refused_for_all(procurement: &Procurement) -> Option<&Attempt> {
@@ -266,7 +281,8 @@ mod tests {
             (vec![refused("a", RefusalMeans::AskAnother)], vec!["a"]),
             (vec![refused("a", RefusalMeans::AskAgainLater)], vec![]),
             (vec![attempt("a", AttemptState::Delivered)], vec![]),
-            (vec![attempt("a", AttemptState::Delivered); 3], vec!["a"]),
+            (vec![attempt("a", AttemptState::Delivered); 3], vec![]),
+            (vec![attempt("a", AttemptState::Delivered); 4], vec!["a"]),
         ] {
             let step = next(&procurement(attempts.clone()), None, Timestamp(0), LINE);
             assert_eq!(step, Step::Buy { wanted: 2, without: names(&without) }, "{attempts:?}");
@@ -322,6 +338,10 @@ mod tests {
         assert!(review(settle(false, Resend::Refused, 0, None)));
         assert!(review(settle(false, Resend::Unsafe, 0, None)));
         assert_eq!(settle(false, Resend::Refused, 0, Some("T-1")), Step::Query);
+        assert!(review(settle(true, Resend::Refused, 2, Some("T-1"))), "it was there once");
+        let often = Attempt { sends: 10, ..attempt("a", AttemptState::Unknown) };
+        let promises = Promises { query: false, resend: Resend::Idempotent, ..ASKABLE };
+        assert!(review(next(&procurement(vec![often]), Some(promises), Timestamp(0), LINE)));
     }
 
     #[test]

@@ -182,19 +182,20 @@ async fn what_a_dead_worker_bought_is_not_bought_again() {
     for protocol in [Protocol::Kinguin, Protocol::Dujiao] {
         let trade = Trade::open(Shop::open(1).await, protocol, &Mood::default(), quick()).await;
         let mut crashing = trade.shop.program.clone();
-        crashing.set("CRASH", &format!("bought:order_id: {},", id(2)));
+        crashing.set("CRASH", &format!("bought:order_id: {},", id(0)));
         let log = trade.shop.folder().join("dying.log");
         let address = free_address().unwrap();
         let dying = crashing.start_worker(&[], address, &log, std::process::Stdio::piped()).unwrap();
-        trade.publish(4).await;
+        // Alone: what else is on its way when it dies may never have arrived, which Kinguin leaves to a person.
+        trade.publish(1).await;
         let died = tokio::time::timeout(Duration::from_secs(60), dying.wait_with_output()).await.unwrap().unwrap();
         assert!(!died.status.success(), "{died:?}");
         assert!(fs::read_to_string(&log).unwrap().contains("crash point bought: dying"));
         let (mut worker, _) = trade.shop.start_worker(&[]).await;
-        trade.until_fulfilled(4).await;
-        trade.shop.final_results(4).await;
+        trade.until_fulfilled(1).await;
+        trade.shop.final_results(1).await;
         assert_eq!(stop(&mut worker, Duration::from_secs(40)).await.unwrap(), Some(0));
-        trade.end(4).await;
+        trade.end(1).await;
     }
 }
 
