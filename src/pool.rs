@@ -146,10 +146,11 @@ pub async fn run(
     let catalogue = Arc::new(Catalogue::default());
     let (alarms, called) = mpsc::channel(ALARMS);
     let desk = Arc::new(ClaimDesk::new(ports.stock.clone(), catalogue.clone(), worker.clone(), alarms));
-    let beside = beside(&ports, &settings, &worker, &catalogue, &desk, called, &draining).await;
+    let owed = Arc::new(Notify::new());
+    let beside = beside(&ports, &settings, &worker, &catalogue, &desk, called, &owed, &draining).await;
     let bell = settings.buying.as_ref().map(|buying| buying.bell.clone()).unwrap_or_default();
     let buyer = settings.buying.clone().map(|buying| {
-        let buyer = buyer(&ports, &settings, buying, &worker);
+        let buyer = buyer(&ports, &settings, buying, &worker, &owed);
         tokio::spawn(buyer.run(board.clone(), draining.clone()))
     });
 
@@ -211,6 +212,7 @@ async fn beside(
     catalogue: &Arc<Catalogue>,
     desk: &Arc<ClaimDesk>,
     called: mpsc::Receiver<crate::stock::desk::Alarm>,
+    owed: &Arc<Notify>,
     draining: &Draining,
 ) -> JoinSet<()> {
     let keeper = Keeper {
@@ -238,9 +240,10 @@ async fn beside(
     beside.spawn(desk.clone().flush_when_idle(draining.clone()));
     if let Some(buying) = &settings.buying {
         beside.spawn(watch::offers(buying.supplies.clone(), draining.clone()));
-        beside.spawn(watch::counts(ports.procurements.clone(), draining.clone()));
     }
-    beside.spawn(sweep(ports.ledger.clone(), (ports.announcers)(), settings.mode, draining.clone()));
+    beside.spawn(watch::counts(ports.procurements.clone(), settings.buying.is_some(), draining.clone()));
+    let announcer = (ports.announcers)();
+    beside.spawn(sweep(ports.ledger.clone(), announcer, settings.mode, owed.clone(), draining.clone()));
     beside
 }
 
@@ -285,7 +288,7 @@ async fn none_open(awaited: Option<&dyn Procurements>) -> bool {
     }
 }
 
-fn buyer(ports: &Ports, settings: &Settings, buying: Buying, worker: &WorkerId) -> Buyer {
+fn buyer(ports: &Ports, settings: &Settings, buying: Buying, worker: &WorkerId, owed: &Arc<Notify>) -> Buyer {
     Buyer {
         ledger: ports.procurements.clone(),
         supplies: buying.supplies,
@@ -295,6 +298,7 @@ fn buyer(ports: &Ports, settings: &Settings, buying: Buying, worker: &WorkerId) 
         in_flight: buying.in_flight,
         worker: worker.clone(),
         bell: buying.bell,
+        owed: owed.clone(),
     }
 }
 

@@ -89,7 +89,7 @@ pub async fn execute(args: Args, context: &Context) -> Result<(), Failure> {
     let done = pool::run(folder.worker(), settings, board, drain, draining.clone()).await;
     // What ended last is announced too: nobody else does it.
     let Ports { ledger, announcers, .. } = folder.worker();
-    sweep(ledger, announcers(), Mode::Single, draining).await;
+    sweep(ledger, announcers(), Mode::Single, Arc::default(), draining).await;
     showing.abort();
     let done = match done {
         Ok(done) => Done { seconds: started.elapsed().as_secs_f64(), ..done },

@@ -8,14 +8,28 @@ use fulfil_contract::ports::{
     ledger::{Ledger, LedgerError},
 };
 
+use tokio::sync::Notify;
+
 use super::announce::{Mode, messages_of};
 use crate::ops::{drain::Draining, metrics};
 
 const PAUSE: Duration = Duration::from_secs(1);
 const MOST: u32 = 500;
 
-/// Sweeps until draining begins.
-pub async fn sweep(ledger: Arc<dyn Ledger>, announcer: Arc<dyn Announcer>, mode: Mode, mut draining: Draining) {
+/// Give or take a quarter, so that workers that started together do not look together.
+fn jittered(time: Duration) -> Duration {
+    time.mul_f64(0.75 + rand::random::<f64>() / 2.0)
+}
+
+/// Sweeps until draining begins, at once when the bell is rung: whoever has just made a result announces it before
+/// the others come to look.
+pub async fn sweep(
+    ledger: Arc<dyn Ledger>,
+    announcer: Arc<dyn Announcer>,
+    mode: Mode,
+    bell: Arc<Notify>,
+    mut draining: Draining,
+) {
     loop {
         let more = match sweep_once(&*ledger, &*announcer, mode).await {
             Ok(swept) => swept,
@@ -24,8 +38,12 @@ pub async fn sweep(ledger: Arc<dyn Ledger>, announcer: Arc<dyn Announcer>, mode:
                 false
             }
         };
-        if !more && !draining.pause(PAUSE).await {
-            return;
+        if more {
+            continue;
+        }
+        tokio::select! {
+            whole = draining.pause(jittered(PAUSE)) => if !whole { return },
+            () = bell.notified() => {}
         }
     }
 }

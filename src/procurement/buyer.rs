@@ -136,6 +136,8 @@ pub struct Buyer {
     pub worker: WorkerId,
     /// Rung when this process has made a procurement, or a callback woke one.
     pub bell: Arc<Notify>,
+    /// Rung when a visit has ended a procurement: a result may be owed.
+    pub owed: Arc<Notify>,
 }
 
 impl std::fmt::Debug for Buyer {
@@ -151,7 +153,7 @@ impl Buyer {
         let mut pauses = Pauses::default();
         while draining.phase() == Phase::Running {
             while let Some(ended) = visits.try_join_next() {
-                tell(ended);
+                self.tell(ended);
             }
             let room = self.in_flight.saturating_sub(visits.len()).min(MOST_LEASED);
             let found = if room == 0 { 0 } else { self.lease(room, &mut visits, &draining, &mut pauses).await };
@@ -162,7 +164,7 @@ impl Buyer {
             }
             if room == 0 {
                 tokio::select! {
-                    Some(ended) = visits.join_next() => tell(ended),
+                    Some(ended) = visits.join_next() => self.tell(ended),
                     () = draining.begun() => break,
                 }
             } else {
@@ -173,7 +175,19 @@ impl Buyer {
             }
         }
         while let Some(ended) = visits.join_next().await {
-            tell(ended);
+            self.tell(ended);
+        }
+    }
+
+    fn tell(&self, ended: Result<Result<Visited, BrokenOff>, tokio::task::JoinError>) {
+        match ended {
+            Ok(Ok(Visited::Ended)) => self.owed.notify_one(),
+            Ok(Ok(Visited::Waiting)) => {}
+            Ok(Err(error)) => {
+                metrics::broken_off();
+                tracing::warn!(%error, "a procurement was left; it goes on when its lease lapses");
+            }
+            Err(panic) => tracing::error!(%panic, "a visit to a procurement ended without an outcome"),
         }
     }
 
@@ -196,22 +210,12 @@ impl Buyer {
             }
         };
         pauses.reset();
+        let after = Instant::now();
         let found = leased.len();
         for procurement in leased {
             let (buyer, draining) = (self.clone(), draining.clone());
-            visits.spawn(async move { Visit::new(&buyer, procurement, before, draining).run().await });
+            visits.spawn(async move { Visit::new(&buyer, procurement, before, after, draining).run().await });
         }
         found
-    }
-}
-
-fn tell(ended: Result<Result<Visited, BrokenOff>, tokio::task::JoinError>) {
-    match ended {
-        Ok(Ok(Visited::Ended | Visited::Waiting)) => {}
-        Ok(Err(error)) => {
-            metrics::broken_off();
-            tracing::warn!(%error, "a procurement was left; it goes on when its lease lapses");
-        }
-        Err(panic) => tracing::error!(%panic, "a visit to a procurement ended without an outcome"),
     }
 }

@@ -27,7 +27,7 @@ use fulfil_contract::{
 };
 use tokio::{
     net::TcpListener,
-    sync::{Notify, Semaphore},
+    sync::{Notify, OwnedSemaphorePermit, Semaphore},
 };
 
 use super::{buyer::Supplies, second_look::SecondLook};
@@ -137,7 +137,15 @@ async fn act(door: &Door, name: &SupplierName, hint: Hint) -> Response {
             door.callbacks.bell.notify_one();
             "woken"
         }
-        Ok(Ok(Some(woken))) => second_look(door, woken),
+        Ok(Ok(Some(woken))) => {
+            let Ok(permit) = door.looks.clone().try_acquire_owned() else {
+                metrics::callback(name, "not_now");
+                return StatusCode::SERVICE_UNAVAILABLE.into_response();
+            };
+            metrics::callback(name, "looked_again");
+            tokio::spawn(second_look(door.clone(), woken, nonce, permit));
+            return reply(hint.reply);
+        }
         Ok(Ok(None)) => "no_attempt",
         Ok(Err(_)) | Err(_) => {
             metrics::callback(name, "not_now");
@@ -150,19 +158,18 @@ async fn act(door: &Door, name: &SupplierName, hint: Hint) -> Response {
     reply(hint.reply)
 }
 
-/// Asks again about a final attempt, beside this request; how many at once is bounded.
-fn second_look(door: &Door, woken: Woken) -> &'static str {
-    let Ok(permit) = door.looks.clone().try_acquire_owned() else { return "final" };
+/// Asks again about a final attempt, beside the request; how many at once is bounded. The callback is remembered if
+/// the supplier gave a clear answer, so that another one may try again.
+async fn second_look(door: Door, woken: Woken, nonce: String, permit: OwnedSemaphorePermit) {
     let look = SecondLook {
         supplies: door.callbacks.supplies.clone(),
         reviews: door.callbacks.reviews.clone(),
         vault: door.callbacks.vault.clone(),
     };
-    tokio::spawn(async move {
-        look.at(woken).await;
-        drop(permit);
-    });
-    "looked_again"
+    if look.at(woken).await {
+        door.seen().remember(nonce);
+    }
+    drop(permit);
 }
 
 fn reply(body: Option<&'static str>) -> Response {

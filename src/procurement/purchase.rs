@@ -29,7 +29,7 @@ impl Visit<'_> {
         if self.draining.phase() > Phase::Running {
             return Ok(Then::Release(wait(Duration::ZERO, "another worker: this one is ending")));
         }
-        let choice = match route::choose(self.buyer, &self.procurement, wanted, without, Instant::now().into_std()) {
+        let choice = match route::choose(self, wanted, without, Instant::now().into_std()) {
             Chosen::Route(choice) => choice,
             Chosen::Later { time, waits_for } => return Ok(Then::Release(self.stock_or_wait(time, waits_for))),
             Chosen::Nobody(reason) => return Ok(Then::Release(Release::Reject(reason))),
@@ -123,8 +123,12 @@ impl Visit<'_> {
 
     /// Nothing left this machine; of a re-send that says nothing about the send before.
     async fn not_sent(&mut self, sent_before: bool, why: &str) -> Result<Then, BrokenOff> {
+        let supplier = self.open().map(|attempt| attempt.supplier.clone());
         match sent_before {
-            false => self.mark(AttemptState::NotSent, why).await,
+            false => {
+                self.unreachable.extend(supplier);
+                self.mark(AttemptState::NotSent, why).await
+            }
             true => self.unknown(&format!("could not be sent again: {why}"), None).await,
         }
     }

@@ -18,10 +18,13 @@ use fulfil_contract::{
 use super::{
     assortment::Route,
     buyer::{Buyer, Supply},
-    guard::{Closed, Permit},
+    guard::{BreakerState, Closed, Permit},
     pace, step,
+    visit::Visit,
 };
 
+/// Before a supplier that could not be reached is tried again for the same line.
+const UNREACHABLE: Duration = Duration::from_secs(5);
 /// Below this share of good answers a supplier goes behind the others.
 const WELL: f64 = 0.8;
 
@@ -64,13 +67,8 @@ enum Out {
 }
 
 /// Chooses for `wanted` more of the line's quantity, though none of `without`.
-pub(super) fn choose<'a>(
-    buyer: &'a Buyer,
-    procurement: &Procurement,
-    wanted: u32,
-    without: &[SupplierName],
-    now: Instant,
-) -> Chosen<'a> {
+pub(super) fn choose<'a>(visit: &Visit<'a>, wanted: u32, without: &[SupplierName], now: Instant) -> Chosen<'a> {
+    let (buyer, procurement) = (visit.buyer, &visit.procurement);
     let Some(routes) = buyer.assortment.routes(&procurement.sku) else {
         return Chosen::Later {
             time: pace::LONGEST,
@@ -79,6 +77,10 @@ pub(super) fn choose<'a>(
     };
     let (mut candidates, mut out) = (Vec::new(), Vec::new());
     for route in &routes.routes {
+        if visit.unreachable.contains(&route.supplier) {
+            out.push((route.supplier.clone(), Out::Later(UNREACHABLE, "could not be reached just now".into())));
+            continue;
+        }
         match look(buyer, procurement, route, routes.at_a_loss, without, now) {
             Ok(candidate) => candidates.push(candidate),
             Err(why) => out.push((route.supplier.clone(), why)),
@@ -126,7 +128,10 @@ fn look<'a>(
     let health = supply.guarded.health(now);
     let in_stock = offer.as_ref().is_none_or(|offer| offer.on_sale && offer.stock != Some(0));
     let success = health.success.unwrap_or(1.0);
-    let well = success >= WELL && in_stock;
+    // Whose breaker is not closed keeps its place: it lets in a trial now and then, and how else would it be known
+    // to be well again.
+    let on_trial = health.breaker != BreakerState::Closed;
+    let well = (success >= WELL || on_trial) && in_stock;
     let said = format!("success {success:.2}, stock {}", if in_stock { "not empty" } else { "empty" });
     Ok(Candidate { supply, route, unit_price, well, said })
 }

@@ -13,7 +13,7 @@ use fulfil_contract::{
         procurements::{Limits, ProcurementError},
     },
     procurement::{Procurement, Release, Released, ReviewCase, ReviewKind},
-    supplier::{Goods, Refusal, RefusalCode},
+    supplier::{Goods, Refusal, RefusalCode, SupplierName},
     time::Timestamp,
 };
 use tokio::time::Instant;
@@ -78,16 +78,26 @@ pub(super) enum Then {
 pub(super) struct Visit<'a> {
     pub(super) buyer: &'a Buyer,
     pub(super) procurement: Procurement,
-    /// When it was leased, by this process's clock; the ledger's time of it is in the row.
+    /// When the lease was had, by this process's clock; the ledger's time of it is in the row.
     leased: Instant,
+    /// Suppliers that could not be reached in this visit.
+    pub(super) unreachable: Vec<SupplierName>,
     pub(super) lease_end: Instant,
     pub(super) draining: Draining,
 }
 
 impl<'a> Visit<'a> {
-    /// `leased` is a moment before the lease was asked for.
-    pub(super) fn new(buyer: &'a Buyer, procurement: Procurement, leased: Instant, draining: Draining) -> Self {
-        Self { buyer, procurement, leased, lease_end: leased + buyer.times.lease, draining }
+    /// `asked` is a moment before the lease was asked for: its end is counted from there. `leased` is one after it
+    /// was had: the ledger's time is counted from there, so that nothing is taken for later than it is.
+    pub(super) fn new(
+        buyer: &'a Buyer,
+        procurement: Procurement,
+        asked: Instant,
+        leased: Instant,
+        draining: Draining,
+    ) -> Self {
+        let lease_end = asked + buyer.times.lease;
+        Self { buyer, procurement, leased, unreachable: Vec::new(), lease_end, draining }
     }
 
     /// Works on it until it waits or ends.
@@ -139,6 +149,8 @@ impl<'a> Visit<'a> {
             Ok(sealed) => sealed,
             Err(error) => {
                 let evidence = format!("attempt {} at {}: {error}", attempt.reference, attempt.supplier);
+                // What the supplier told of it is kept for whoever asks there.
+                self.note(AttemptState::Unknown, &error.to_string(), their_id, queries).await?;
                 return Ok(Then::Release(Release::Review(ReviewCase { kind: ReviewKind::Unsettled, evidence })));
             }
         };
@@ -166,12 +178,8 @@ impl<'a> Visit<'a> {
             self.ended("delivered");
             return Ok(Then::Whole);
         }
-        self.procurement.held += attempt.quantity.get().saturating_sub(placed.missing);
-        if let Some(attempt) = self.open_mut() {
-            attempt.state = AttemptState::Delivered;
-            attempt.version += 1;
-        }
-        Ok(Then::Step)
+        // The ledger knows what is held now: the next visit buys the rest.
+        Ok(Then::Release(wait(Duration::ZERO, "the rest of the line")))
     }
 
     /// Moves the open attempt on, and goes on.
@@ -196,7 +204,9 @@ impl<'a> Visit<'a> {
 
     pub(super) async fn change(&mut self, change: &Change) -> Result<(), BrokenOff> {
         let settles = self.supply().map_or(Duration::ZERO, |supply| supply.guarded.timeout() + supply.settle());
-        let limits = Limits { lease: self.buyer.times.lease, settles };
+        // In the ledger the lease lasts twice as long as this process counts on: goods that have come survive an
+        // outage of the ledger as long as a lease.
+        let limits = Limits { lease: self.buyer.times.lease * 2, settles };
         let (ledger, lease) = (&self.buyer.ledger, &self.procurement.lease);
         let changed =
             persist("commit an attempt's change", &mut self.draining, again, || ledger.change(lease, change, limits))
@@ -259,10 +269,6 @@ impl<'a> Visit<'a> {
 
     pub(super) fn open(&self) -> Option<&Attempt> {
         step::open(&self.procurement)
-    }
-
-    fn open_mut(&mut self) -> Option<&mut Attempt> {
-        self.procurement.attempts.iter_mut().rev().find(|attempt| attempt.state.is_open())
     }
 
     /// The open attempt's supplier, if it is configured.

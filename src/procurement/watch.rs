@@ -36,10 +36,21 @@ async fn measure(supply: &Supply) {
 }
 
 /// Counts procurements until draining begins.
-pub async fn counts(ledger: Arc<dyn Procurements>, mut draining: Draining) {
+/// Says so once where lines wait and this process has no supplier to buy from: if no other has one, nobody ends them.
+pub async fn counts(ledger: Arc<dyn Procurements>, buys: bool, mut draining: Draining) {
+    let mut told = buys;
     loop {
         match ledger.counts().await {
-            Ok(counts) => metrics::counts(&counts),
+            Ok(counts) => {
+                metrics::counts(&counts);
+                if counts.open > 0 && !told {
+                    told = true;
+                    tracing::warn!(
+                        open = counts.open,
+                        "lines wait for suppliers, and no supplier is configured here: only a worker with [suppliers] goes on with them"
+                    );
+                }
+            }
             Err(error) => tracing::debug!(%error, "procurements could not be counted"),
         }
         if !draining.pause(COUNTS_EVERY).await {

@@ -191,6 +191,7 @@ async fn what_a_dead_worker_bought_is_not_bought_again() {
         let died = tokio::time::timeout(Duration::from_secs(60), dying.wait_with_output()).await.unwrap().unwrap();
         assert!(!died.status.success(), "{died:?}");
         assert!(fs::read_to_string(&log).unwrap().contains("crash point bought: dying"));
+        assert_eq!(trade.purchases().len(), 1, "the supplier had not sold when it died");
         let (mut worker, _) = trade.shop.start_worker(&[]).await;
         trade.until_fulfilled(1).await;
         trade.shop.final_results(1).await;

@@ -238,6 +238,9 @@ impl Permit {
             (None, Verdict::Failed | Verdict::Nothing) => None,
         };
         state.memory.call(meaning, took, now);
+        if matches!(change, Change::Closed) {
+            state.memory.well_again();
+        }
         let after = state.breaker.stands();
         let supplier = &self.gate.supplier;
         if after != before {

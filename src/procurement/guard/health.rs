@@ -115,6 +115,11 @@ impl Memory {
         }
     }
 
+    /// The breaker closes after a trial: what was seen before that says nothing about the supplier any more.
+    pub(super) fn well_again(&mut self) {
+        self.good = Decaying::default();
+    }
+
     /// A call that nothing depends on was made.
     pub(super) fn look(&mut self, answered: bool, now: Instant) {
         self.calls += 1;
