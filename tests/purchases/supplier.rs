@@ -147,26 +147,24 @@ impl Supplier for Double {
         };
         let mut dice = self.dice(&reference, &format!("buy {sends}"));
         tokio::time::sleep(Duration::from_millis(dice.random_range(1..2_000))).await;
+        // Whoever can't be reached, or turns everybody away, does so whatever came under the reference before.
+        if dice.random_range(0..100) < self.trouble / 2 {
+            let code = RefusalCode::Throttled(Some(Duration::from_secs(1)));
+            return match dice.random_range(0..2) {
+                0 => Bought::NotSent { why: "refused to connect".into() },
+                _ => Bought::Refused(Refusal { code, said: "slow down".into() }),
+            };
+        }
         let known = self.log.lock().unwrap().made.contains_key(&reference);
         if known && self.promises.resend == Resend::Refused {
             return Bought::Unknown { why: "the reference is known".into(), their_id: None };
         }
-        if !known && dice.random_range(0..100) < self.trouble {
-            match dice.random_range(0..5) {
-                0 => return Bought::NotSent { why: "refused to connect".into() },
-                1 => {
-                    return Bought::Refused(Refusal { code: RefusalCode::OutOfStock, said: "none left".into() });
-                }
-                2 => {
-                    let code = RefusalCode::Throttled(Some(Duration::from_secs(1)));
-                    return Bought::Refused(Refusal { code, said: "slow down".into() });
-                }
-                3 => {
-                    self.log.lock().unwrap().lost += 1;
-                    return Bought::Unknown { why: "cut before it arrived".into(), their_id: None };
-                }
-                _ => {}
+        if !known && dice.random_range(0..100) < self.trouble / 2 {
+            if dice.random_bool(0.5) {
+                return Bought::Refused(Refusal { code: RefusalCode::OutOfStock, said: "none left".into() });
             }
+            self.log.lock().unwrap().lost += 1;
+            return Bought::Unknown { why: "cut before it arrived".into(), their_id: None };
         }
         self.make(purchase, &mut dice);
         // From here on it is bought, whatever becomes of the caller.
