@@ -147,7 +147,8 @@ pub async fn run(
     let (alarms, called) = mpsc::channel(ALARMS);
     let desk = Arc::new(ClaimDesk::new(ports.stock.clone(), catalogue.clone(), worker.clone(), alarms));
     let owed = Arc::new(Notify::new());
-    let beside = beside(&ports, &settings, &worker, &catalogue, &desk, called, &owed, &draining).await;
+    let own = Own { worker: worker.clone(), catalogue, desk: desk.clone(), owed: owed.clone() };
+    let beside = beside(&ports, &settings, &own, called, &draining).await;
     let bell = settings.buying.as_ref().map(|buying| buying.bell.clone()).unwrap_or_default();
     let buyer = settings.buying.clone().map(|buying| {
         let buyer = buyer(&ports, &settings, buying, &worker, &owed);
@@ -204,17 +205,24 @@ pub async fn run(
     Ok(Done { tally, seconds: started.elapsed().as_secs_f64(), abandoned })
 }
 
+/// What the tasks of one worker share.
+struct Own {
+    worker: WorkerId,
+    catalogue: Arc<Catalogue>,
+    desk: Arc<ClaimDesk>,
+    /// Rung when a result may be owed.
+    owed: Arc<Notify>,
+}
+
 /// The tasks beside the lanes. The stock is brought up once before the first claim, if it can be.
 async fn beside(
     ports: &Ports,
     settings: &Settings,
-    worker: &WorkerId,
-    catalogue: &Arc<Catalogue>,
-    desk: &Arc<ClaimDesk>,
+    own: &Own,
     called: mpsc::Receiver<crate::stock::desk::Alarm>,
-    owed: &Arc<Notify>,
     draining: &Draining,
 ) -> JoinSet<()> {
+    let Own { worker, catalogue, desk, owed } = own;
     let keeper = Keeper {
         ledger: ports.stock_ledger.clone(),
         stock: ports.loading.clone(),

@@ -30,7 +30,7 @@ use tokio::{
     sync::{Notify, OwnedSemaphorePermit, Semaphore},
 };
 
-use super::{buyer::Supplies, second_look::SecondLook};
+use super::{bounded_port::BoundedPort, buyer::Supplies, second_look::SecondLook};
 use crate::{ops::procurement_metrics as metrics, stock::import::Vault};
 
 /// A callback's largest body.
@@ -90,7 +90,7 @@ pub async fn serve(address: SocketAddr, callbacks: Callbacks) -> Result<SocketAd
         .layer(DefaultBodyLimit::max(MOST_BYTES))
         .with_state(door);
     tokio::spawn(async move {
-        if let Err(error) = axum::serve(listener, routes).await {
+        if let Err(error) = axum::serve(BoundedPort::new(listener), routes).await {
             tracing::error!(%error, "the port for callbacks has ended");
         }
     });

@@ -10,6 +10,7 @@
 //! - how long is waited: [`pace`]; prices, stock and counts for people: [`watch`]
 
 pub mod assortment;
+mod bounded_port;
 pub mod buyer;
 pub mod callbacks;
 pub mod goods;
