@@ -187,6 +187,7 @@ pub async fn run(
     }
     ending.spawn(abandon_after(settings.grace, drain.clone(), draining.clone()));
 
+    let (mode, buys) = (settings.mode, buyer.is_some());
     let mut tally = Tally::default();
     while let Some(lane) = running.join_next().await {
         match lane {
@@ -199,6 +200,13 @@ pub async fn run(
         && let Ok(Err(panic)) = draining.unless_abandoned(buyer).await
     {
         tracing::error!(%panic, "the buyer ended without an outcome");
+    }
+    // What the last visits owe is announced here, not first by whoever comes next.
+    if buys {
+        let last = sweep(ports.ledger.clone(), (ports.announcers)(), mode, Arc::default(), draining.clone());
+        if draining.unless_abandoned(last).await.is_err() {
+            tracing::info!("results are left that are owed; another worker announces them");
+        }
     }
     let abandoned = draining.phase() == Phase::Abandoning;
     end(beside, &desk).await;

@@ -20,8 +20,8 @@ use super::{
 use crate::{
     compose::{self, Folder},
     ops::{drain::Drain, metrics, signals::drain_on_signal},
-    pipeline::{announce::Mode, board::Board, sweep::sweep},
-    pool::{self, Buying, Done, Ports, StartError},
+    pipeline::{announce::Mode, board::Board},
+    pool::{self, Buying, Done, StartError},
     sealing::OwnKeys,
     stock::import::{ImportCounts, Problem, Vault, import},
 };
@@ -86,10 +86,7 @@ pub async fn execute(args: Args, context: &Context) -> Result<(), Failure> {
     settings.buying = compose::buying(config, || Ok(vault))
         .map_err(failure_of::compose)?
         .map(|buying| Buying { awaits_all: true, ..buying });
-    let done = pool::run(folder.worker(), settings, board, drain, draining.clone()).await;
-    // What ended last is announced too: nobody else does it.
-    let Ports { ledger, announcers, .. } = folder.worker();
-    sweep(ledger, announcers(), Mode::Single, Arc::default(), draining).await;
+    let done = pool::run(folder.worker(), settings, board, drain, draining).await;
     showing.abort();
     let done = match done {
         Ok(done) => Done { seconds: started.elapsed().as_secs_f64(), ..done },

@@ -132,9 +132,9 @@ pub trait Reviews: Send + Sync {
 /// Why a review was not resolved.
 #[derive(Debug, thiserror::Error)]
 pub enum ResolveError {
-    #[error("there is no review {0:?}; `fulfil review list` shows them")]
+    #[error("there is no review {}; `fulfil review list` shows them", .0.0)]
     NoSuchReview(ReviewId),
-    #[error("review {0:?} is resolved already; `fulfil review list --all` shows how")]
+    #[error("review {} is resolved already; `fulfil review list --all` shows how", .0.0)]
     Resolved(ReviewId),
     /// The decision does not fit this review.
     #[error("{0}")]
