@@ -1,8 +1,8 @@
 //! Whether every line was bought once: what was sent and what came back, held against the doubles' own logs.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeSet, HashSet};
 
-use supplier_doubles::{Lie, Outcome, Protocol};
+use supplier_doubles::{Lie, Outcome, Protocol, Purchase};
 
 use super::{Attempts, Lines, Seen};
 use crate::{
@@ -120,22 +120,27 @@ fn invented(market: &Market, attempts: &Attempts) -> Vec<String> {
     delivered.filter(|(reference, _)| !sold.contains(*reference)).map(|(reference, _)| reference.clone()).collect()
 }
 
-/// Known keys, too few and too many are seen when they come; another answer and a no that was none only if the
-/// supplier is asked again.
+/// Too few and too many are seen when they come, a known key if it was of the same SKU before (fingerprints are by
+/// SKU); another answer and a no that was none only if the supplier is asked again.
 fn untold(market: &Market, attempts: &Attempts) -> Vec<String> {
-    let mut counted: BTreeMap<&str, u64> = BTreeMap::new();
     let mut wrong = Vec::new();
     for stall in &market.stalls {
-        for purchase in stall.double.log().purchases.iter().filter(|purchase| purchase.outcome == Outcome::Done) {
+        let purchases = stall.double.log().purchases;
+        for (at, purchase) in purchases.iter().enumerate().filter(|(_, one)| one.outcome == Outcome::Done) {
             let visible = match purchase.lie {
-                Some(Lie::KnownKey | Lie::TooFew | Lie::TooMany) => true,
+                Some(Lie::TooFew | Lie::TooMany) => true,
+                Some(Lie::KnownKey) => purchases[..at].iter().any(|before| shares_a_key(before, purchase, attempts)),
                 Some(Lie::AnotherAnswer | Lie::RefusedButBought) | None => false,
             };
-            *counted.entry(stall.name).or_default() += u64::from(visible);
             if visible && !attempts.reviewed.contains(&purchase.reference) {
                 wrong.push(format!("{} lied about {} ({:?})", stall.name, purchase.reference, purchase.lie));
             }
         }
     }
     wrong
+}
+
+fn shares_a_key(before: &Purchase, purchase: &Purchase, attempts: &Attempts) -> bool {
+    let sku = |one: &Purchase| attempts.by_reference.get(&one.reference).map(|attempt| attempt.sku.as_str());
+    sku(before) == sku(purchase) && before.keys.iter().any(|key| purchase.keys.contains(key))
 }

@@ -13,6 +13,7 @@ use crate::{market::Market, results::Results};
 #[derive(Debug, Clone)]
 pub struct Attempt {
     pub order_id: String,
+    pub sku: String,
     pub state: i64,
 }
 
@@ -31,14 +32,15 @@ pub struct Attempts {
 impl Attempts {
     pub(crate) fn read(postgres: &Postgres) -> Result<Self> {
         let rows = postgres.execute(
-            "select a.reference || ' ' || p.order_id || ' ' || a.state from fulfil.attempt a join fulfil.procurement p using (procurement_id)",
+            "select a.reference || ' ' || p.order_id || ' ' || p.sku || ' ' || a.state from fulfil.attempt a join fulfil.procurement p using (procurement_id)",
         )?;
         let mut by_reference = HashMap::new();
         for row in rows.lines() {
             let mut words = row.split(' ');
             let mut word = || words.next().context("an attempt's row");
-            let (reference, order_id, state) = (word()?.to_owned(), word()?.to_owned(), word()?.parse()?);
-            by_reference.insert(reference, Attempt { order_id, state });
+            let (reference, order_id) = (word()?.to_owned(), word()?.to_owned());
+            let (sku, state) = (word()?.to_owned(), word()?.parse()?);
+            by_reference.insert(reference, Attempt { order_id, sku, state });
         }
         let mut reviews = BTreeMap::new();
         for kind in postgres.execute("select kind from fulfil.review")?.lines() {
