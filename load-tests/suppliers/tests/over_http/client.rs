@@ -63,8 +63,12 @@ pub(crate) fn send(method: &str, url: &str, headers: &[(&str, &str)], body: &[u8
         request.push_str(&format!("{name}: {value}\r\n"));
     }
     request.push_str(&format!("content-length: {}\r\n\r\n", body.len()));
-    stream.write_all(request.as_bytes()).unwrap();
-    stream.write_all(body).unwrap();
+    // A double that has just gone dark cuts what it had accepted: then the answer is missing, which is told below.
+    match stream.write_all(&[request.as_bytes(), body].concat()) {
+        Ok(()) => {}
+        Err(error) if matches!(error.kind(), ErrorKind::BrokenPipe | ErrorKind::ConnectionReset) => {}
+        Err(error) => panic!("{error}"),
+    }
     let mut bytes = Vec::new();
     match stream.read_to_end(&mut bytes) {
         Ok(_) => {}
