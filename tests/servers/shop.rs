@@ -150,7 +150,10 @@ impl Shop {
         let ended = |results: &Results| results.orders.keys().filter(|id| results.has_answer(id)).count() >= orders;
         follower.wait_until(LIMIT, ended).await.unwrap_or_else(|error| panic!("{error:#}\n{}", self.logs()));
         let messages = std::fs::read_to_string(&file).unwrap();
-        let bodies = messages.lines().map(|line| serde_json::from_str::<Message>(line).unwrap().body);
+        // At least once: the same message id is the same result again.
+        let mut seen = std::collections::HashSet::new();
+        let messages = messages.lines().map(|line| serde_json::from_str::<Message>(line).unwrap());
+        let bodies = messages.filter(|message| seen.insert(message.message_id.clone())).map(|message| message.body);
         let is_final = |body: &String| {
             let status = &serde_json::from_str::<serde_json::Value>(body).unwrap()["status"];
             status != "processing" && status != "review"
