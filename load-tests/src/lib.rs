@@ -13,6 +13,7 @@
 
 mod crew;
 pub mod dead_supplier;
+mod ending;
 pub mod floor_ratio;
 pub mod generate;
 pub mod judge;

@@ -1,10 +1,9 @@
-//! Faults of the servers, and what is left in the queues at the end.
+//! Faults of the servers.
 
 use anyhow::{Context, Result};
 use private_servers::{AofSnapshot, Server, Servers};
 
 use super::Fault;
-use crate::queues::messages;
 
 /// The fault of a run, and when it strikes.
 pub(super) struct Faults<'a> {
@@ -49,17 +48,4 @@ impl<'a> Faults<'a> {
         redis::cmd("FUNCTION").arg("FLUSH").query::<()>(&mut redis)?;
         Ok(())
     }
-}
-
-/// Lanes that still hold orders.
-pub(super) async fn left_in_queues(servers: &Servers, lanes: u16) -> Result<Vec<String>> {
-    let mut left = Vec::new();
-    for lane in 0..lanes {
-        let queue = format!("orders.{lane}");
-        let count = messages(&servers.rabbitmq, "/", &queue, 0).await?;
-        if count > 0 {
-            left.push(format!("{count} in {queue}"));
-        }
-    }
-    Ok(left)
 }

@@ -17,14 +17,15 @@ use serde::Serialize;
 
 use crate::{
     crew::Crew,
+    ending::{all_answered, left_in_queues, none_given_up, only_repeats, whole_stock},
     judge::{
         judge,
         stock::Stock,
-        verdict::{Audit, Check, Verdict},
+        verdict::{Check, Verdict},
     },
     program::{Program, Urls},
     publisher::Publisher,
-    results::{OrderResult, Results, follow::Follower},
+    results::follow::Follower,
     sent::{Sent, lines},
 };
 
@@ -81,8 +82,6 @@ pub struct Report {
 
 /// For all results to come once the last order is in.
 const ANSWER_LIMIT: Duration = Duration::from_secs(300);
-/// "A minute later."
-const STOCK_LIMIT: Duration = Duration::from_secs(60);
 const QUIET: Duration = Duration::from_secs(3);
 /// Once no worker runs.
 const QUIET_LIMIT: Duration = Duration::from_secs(60);
@@ -131,7 +130,7 @@ pub async fn run(plan: &Plan) -> Result<Report> {
     let results = follower.finish();
     let mut verdict = judge(&sent, &results, Some(&Stock::read(&plan.keys)?));
     verdict.also(none_given_up(&results));
-    let left = fault::left_in_queues(&servers, plan.lanes).await?;
+    let left = left_in_queues(&servers, plan.lanes).await?;
     verdict.also(Check::new("queues_empty", "no order is left in a queue").all(left));
     verdict.also(Check::new("ended_well", "a worker that is told to stop ends with exit code 0").all(ended.badly));
     Ok(Report {
@@ -199,42 +198,6 @@ fn split(bodies: &[Vec<u8>], parts: usize) -> impl Iterator<Item = &[Vec<u8>]> {
         from = to;
         burst
     })
-}
-
-/// Nothing that is sent here kills a worker or can't be recorded.
-fn none_given_up(results: &Results) -> Check {
-    let given_up = results
-        .orders
-        .iter()
-        .flat_map(|(order_id, revisions)| revisions.values().map(move |result| (order_id, result)));
-    let code = |result: &OrderResult| result.reason.as_ref().map(|reason| reason.code.clone()).unwrap_or_default();
-    let given_up = given_up.filter(|(_, result)| matches!(code(result).as_str(), "poison" | "unrecordable"));
-    Check::new("none_given_up", "no healthy order is taken for poison, however often workers are killed")
-        .all(given_up.map(|(order_id, result)| format!("{order_id}: {}", code(result))))
-}
-
-/// Keeps in `waiting` what has no answer yet.
-fn all_answered(waiting: &mut Vec<String>, results: &Results) -> bool {
-    waiting.retain(|id| !results.has_answer(id));
-    waiting.is_empty()
-}
-
-/// Audits until nothing is missing from stock, or a minute has passed.
-async fn whole_stock(program: &Program) -> Result<Audit> {
-    let begin = std::time::Instant::now();
-    loop {
-        let audit = program.audit().await?;
-        let whole = audit.ok && audit.stock_missing == Some(0) && audit.claims_open == Some(0);
-        if whole || begin.elapsed() > STOCK_LIMIT {
-            return Ok(audit);
-        }
-        tokio::time::sleep(Duration::from_millis(500)).await; // between two looks
-    }
-}
-
-/// A key file with repeats is fine here: `keys import` imports the rest and reports them.
-fn only_repeats(error: anyhow::Error) -> Result<String> {
-    if format!("{error:#}").contains("Some(65)") { Ok(String::new()) } else { Err(error) }
 }
 
 fn path(path: &Path) -> String {

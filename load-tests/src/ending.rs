@@ -1,0 +1,65 @@
+//! How a run with faults ends: every order answered, stock whole within a minute, queues empty, nobody given up.
+
+use std::time::{Duration, Instant};
+
+use anyhow::Result;
+use private_servers::Servers;
+
+use crate::{
+    judge::verdict::{Audit, Check},
+    program::Program,
+    queues::messages,
+    results::{OrderResult, Results},
+};
+
+/// "A minute later."
+const STOCK_LIMIT: Duration = Duration::from_secs(60);
+
+/// Keeps in `waiting` what has no answer yet.
+pub(crate) fn all_answered(waiting: &mut Vec<String>, results: &Results) -> bool {
+    waiting.retain(|id| !results.has_answer(id));
+    waiting.is_empty()
+}
+
+/// Audits until nothing is missing from stock, or a minute has passed.
+pub(crate) async fn whole_stock(program: &Program) -> Result<Audit> {
+    let begin = Instant::now();
+    loop {
+        let audit = program.audit().await?;
+        let whole = audit.ok && audit.stock_missing == Some(0) && audit.claims_open == Some(0);
+        if whole || begin.elapsed() > STOCK_LIMIT {
+            return Ok(audit);
+        }
+        tokio::time::sleep(Duration::from_millis(500)).await; // between two looks
+    }
+}
+
+/// Nothing that is sent here kills a worker or can't be recorded.
+pub(crate) fn none_given_up(results: &Results) -> Check {
+    let given_up = results
+        .orders
+        .iter()
+        .flat_map(|(order_id, revisions)| revisions.values().map(move |result| (order_id, result)));
+    let code = |result: &OrderResult| result.reason.as_ref().map(|reason| reason.code.clone()).unwrap_or_default();
+    let given_up = given_up.filter(|(_, result)| matches!(code(result).as_str(), "poison" | "unrecordable"));
+    Check::new("none_given_up", "no healthy order is taken for poison, however often workers are killed")
+        .all(given_up.map(|(order_id, result)| format!("{order_id}: {}", code(result))))
+}
+
+/// Lanes that still hold orders.
+pub(crate) async fn left_in_queues(servers: &Servers, lanes: u16) -> Result<Vec<String>> {
+    let mut left = Vec::new();
+    for lane in 0..lanes {
+        let queue = format!("orders.{lane}");
+        let count = messages(&servers.rabbitmq, "/", &queue, 0).await?;
+        if count > 0 {
+            left.push(format!("{count} in {queue}"));
+        }
+    }
+    Ok(left)
+}
+
+/// A key file with repeats is fine here: `keys import` imports the rest and reports them.
+pub(crate) fn only_repeats(error: anyhow::Error) -> Result<String> {
+    if format!("{error:#}").contains("Some(65)") { Ok(String::new()) } else { Err(error) }
+}
