@@ -6,6 +6,7 @@
 //! - [`sent`], [`results`], [`judge`]: what was sent, what came back, and whether the two agree
 //! - [`program`], [`scrape`]: the built binary as a child process, and what its admin port says
 //! - [`queues`]: how many messages wait where
+//! - [`proxy`]: connections cut and silent at chosen bytes
 //! - [`kills`]: workers killed at random moments, with a fault in the middle
 //! - [`purchases`]: what is bought from suppliers that lose answers and lie; [`market`]: their doubles
 //! - [`dead_supplier`]: one supplier goes dark while orders keep coming; [`waiting`]: orders from stock while others wait
@@ -20,6 +21,7 @@ pub mod judge;
 pub mod kills;
 pub mod market;
 pub mod program;
+pub mod proxy;
 pub mod publisher;
 pub mod purchases;
 pub mod queues;
