@@ -6,18 +6,21 @@
 //! - [`sent`], [`results`], [`judge`]: what was sent, what came back, and whether the two agree
 //! - [`program`], [`scrape`]: the built binary as a child process, and what its admin port says
 //! - [`queues`]: how many messages wait where
-//! - [`proxy`]: connections cut and silent at chosen bytes
+//! - [`proxy`]: connections cut and silent at chosen bytes; [`cuts`]: those of workers, while orders come in
 //! - [`kills`]: workers killed at random moments, with a fault in the middle
 //! - [`purchases`]: what is bought from suppliers that lose answers and lie; [`market`]: their doubles
 //! - [`dead_supplier`]: one supplier goes dark while orders keep coming; [`waiting`]: orders from stock while others wait
 //! - [`floor_ratio`]: the worker against the bare floor program, in turn, on the same servers
 
 mod crew;
+pub mod cuts;
 pub mod dead_supplier;
 mod ending;
 pub mod floor_ratio;
+pub mod format;
 pub mod generate;
 pub mod judge;
+pub mod kept;
 pub mod kills;
 pub mod market;
 pub mod program;

@@ -23,6 +23,12 @@ impl Random {
     }
 }
 
+/// Another seed each time.
+#[must_use]
+pub fn any_seed() -> u64 {
+    std::time::UNIX_EPOCH.elapsed().map_or(1, |time| u64::from(time.subsec_nanos()))
+}
+
 /// Another number for each number: no two give the same.
 #[must_use]
 pub fn mixed(number: u64) -> u64 {

@@ -264,7 +264,7 @@ impl Connection {
 
     /// Reads and passes on nothing; whether both sides are still there afterwards.
     async fn silent(&mut self, lasts: Duration) -> io::Result<bool> {
-        let mut healed = self.rules.healed();
+        let mut armed = self.rules.armed();
         let (mut from_client, _) = self.client.split();
         let (mut from_server, _) = self.server.split();
         let mut over = std::pin::pin!(sleep(lasts));
@@ -272,7 +272,7 @@ impl Connection {
             tokio::select! {
                 () = &mut over => return Ok(true),
                 // Its sender lives as long as the rules, so an error can't be.
-                _ = healed.wait_for(|healed| *healed) => return Ok(true),
+                _ = armed.wait_for(|armed| !armed) => return Ok(true),
                 there = self.to_server.read(&mut from_client), if self.to_server.buffer.len() < MOST_SILENT_BYTES => {
                     if !there? { return Ok(false) }
                 }

@@ -13,7 +13,7 @@ pub struct Counts {
     pub connections: u64,
     /// That ended at once because the server was away.
     pub without_server: u64,
-    /// Connections that were cut, those that were silent before too.
+    /// Connections that were cut.
     pub cuts: u64,
     /// Of them: after COMMIT (or before it) of a transaction that inserted orders.
     pub of_orders: u64,
@@ -32,6 +32,7 @@ pub struct Counts {
     /// Cut by the bytes that went to the server, and to the client.
     pub at_bytes_to_server: u64,
     pub at_bytes_to_client: u64,
+    /// Of this proxy alone.
     #[serde(skip)]
     pub traffic: Traffic,
 }
@@ -49,6 +50,26 @@ pub struct Traffic {
     pub unblocked: u64,
     pub commits: u64,
     pub claims: u64,
+}
+
+impl Counts {
+    /// Of several proxies.
+    #[must_use]
+    pub fn and(mut self, other: Self) -> Self {
+        self.connections += other.connections;
+        self.without_server += other.without_server;
+        self.cuts += other.cuts;
+        self.of_orders += other.of_orders;
+        self.answers_lost += other.answers_lost;
+        self.answers_given += other.answers_given;
+        self.committed += other.committed;
+        self.bytes_after += other.bytes_after;
+        self.silences += other.silences;
+        self.went_on += other.went_on;
+        self.at_bytes_to_server += other.at_bytes_to_server;
+        self.at_bytes_to_client += other.at_bytes_to_client;
+        self
+    }
 }
 
 impl Traffic {

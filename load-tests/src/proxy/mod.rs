@@ -76,7 +76,7 @@ impl fmt::Debug for Proxy {
 }
 
 impl Proxy {
-    /// Listens on a free port. Without a plan it only passes on, and counts what passes.
+    /// Listens on a free port. Until it is armed, and without a plan, it only passes on, and counts what passes.
     ///
     /// # Errors
     /// When there is no free port.
@@ -105,9 +105,14 @@ impl Proxy {
         self.book.counts()
     }
 
+    /// From now on it strikes.
+    pub fn arm(&self) {
+        self.rules.arm(true);
+    }
+
     /// From now on it only passes on; silent connections speak again or end.
     pub fn heal(&self) {
-        self.rules.heal();
+        self.rules.arm(false);
     }
 }
 

@@ -77,20 +77,20 @@ pub(super) struct Rules {
     /// Moments that the fault waits for, or connections.
     seen: AtomicU64,
     struck: AtomicU64,
-    healed: watch::Sender<bool>,
+    armed: watch::Sender<bool>,
 }
 
 impl Rules {
     pub(super) fn new(plan: Option<Plan>) -> Self {
-        Self { plan, seen: AtomicU64::new(0), struck: AtomicU64::new(0), healed: watch::Sender::new(false) }
+        Self { plan, seen: AtomicU64::new(0), struck: AtomicU64::new(0), armed: watch::Sender::new(false) }
     }
 
-    pub(super) fn heal(&self) {
-        self.healed.send_replace(true);
+    pub(super) fn arm(&self, armed: bool) {
+        self.armed.send_replace(armed);
     }
 
-    pub(super) fn healed(&self) -> watch::Receiver<bool> {
-        self.healed.subscribe()
+    pub(super) fn armed(&self) -> watch::Receiver<bool> {
+        self.armed.subscribe()
     }
 
     /// Whether this message is struck. One that is counts as struck.
@@ -140,12 +140,12 @@ impl Rules {
 
     /// A connection has come to its byte: whether it is struck after all.
     pub(super) fn reached(&self) -> bool {
-        self.plan.as_ref().is_some_and(|plan| !self.is_healed() && self.strike(plan))
+        self.plan.as_ref().is_some_and(|plan| self.is_armed() && self.strike(plan))
     }
 
     /// What the next moment brings, where it is struck.
     fn next(&self, plan: &Plan) -> Option<Random> {
-        if self.is_healed() || self.struck.load(Ordering::Relaxed) >= plan.most {
+        if !self.is_armed() || self.struck.load(Ordering::Relaxed) >= plan.most {
             return None;
         }
         let number = self.seen.fetch_add(1, Ordering::Relaxed);
@@ -165,7 +165,7 @@ impl Rules {
         self.struck.fetch_sub(1, Ordering::Relaxed);
     }
 
-    fn is_healed(&self) -> bool {
-        *self.healed.borrow()
+    fn is_armed(&self) -> bool {
+        *self.armed.borrow()
     }
 }

@@ -253,7 +253,9 @@ async fn exchange(proxy: &Proxy, bytes: &[u8]) -> Vec<u8> {
 
 async fn proxy(protocol: Protocol, server: SocketAddr, fault: Fault) -> Proxy {
     let plan = Plan { fault, percent: 100, most: u64::MAX, seed: 7 };
-    Proxy::start(protocol, server, Some(plan)).await.unwrap()
+    let proxy = Proxy::start(protocol, server, Some(plan)).await.unwrap();
+    proxy.arm();
+    proxy
 }
 
 #[tokio::test]
@@ -350,14 +352,14 @@ async fn a_silent_connection_goes_on_or_ends_and_loses_no_byte() {
 fn the_same_seed_strikes_the_same_moments() {
     let strikes = |seed| {
         let rules = Rules::new(Some(Plan { fault: Fault::CommitAnswerLost, percent: 30, most: 40, seed }));
+        rules.arm(true);
         (0..200).map(|_| rules.at(Moment::Commit { of_orders: true })).collect::<Vec<_>>()
     };
     assert_eq!(strikes(5), strikes(5));
     assert_ne!(strikes(5), strikes(6));
     assert_eq!(strikes(5).iter().flatten().count(), 40, "no more than asked for");
-    let healed = Rules::new(Some(Plan { fault: Fault::CommitAnswerLost, percent: 100, most: 40, seed: 5 }));
-    healed.heal();
-    assert_eq!(healed.at(Moment::Commit { of_orders: true }), None);
+    let idle = Rules::new(Some(Plan { fault: Fault::CommitAnswerLost, percent: 100, most: 40, seed: 5 }));
+    assert_eq!(idle.at(Moment::Commit { of_orders: true }), None);
 }
 
 #[tokio::test]
