@@ -33,6 +33,7 @@ mod rabbitmq_home;
 mod redis;
 mod server;
 mod servers;
+mod small_disk;
 mod tool;
 mod watcher;
 

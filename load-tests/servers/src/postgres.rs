@@ -3,6 +3,7 @@
 
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
+use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -16,6 +17,7 @@ use crate::port::Port;
 use crate::processes::Processes;
 use crate::programs;
 use crate::server::{Parts, Server, start_on_free_ports};
+use crate::small_disk::SmallDisk;
 use crate::tool::{output, tool};
 
 const READY_LIMIT: Duration = Duration::from_secs(60);
@@ -31,6 +33,7 @@ pub struct Postgres {
     data: PathBuf,
     port: Port,
     databases: AtomicU32,
+    disk: Option<SmallDisk>,
 }
 
 impl Postgres {
@@ -40,7 +43,31 @@ impl Postgres {
     /// # Errors
     /// If Postgres is not installed, or does not come up within a minute.
     pub fn start() -> Result<Self> {
-        start_on_free_ports(Self::start_once)
+        start_on_free_ports(|| Self::start_once(None))
+    }
+
+    /// The same on a file system of its own of so many megabytes, 300 at least, which [`Postgres::fill_disk`] fills.
+    ///
+    /// # Errors
+    /// As [`Postgres::start`]; if we are not root, since nobody else may mount a file system.
+    pub fn start_on_small_disk(megabytes: u32) -> Result<Self> {
+        start_on_free_ports(|| Self::start_once(Some(megabytes)))
+    }
+
+    /// Writes a file until its small disk has no byte left; gives the file's size in bytes.
+    ///
+    /// # Errors
+    /// If it has no small disk, or the file can't be written.
+    pub fn fill_disk(&self) -> Result<u64> {
+        self.disk.as_ref().context("this Postgres has no small disk")?.fill()
+    }
+
+    /// Removes that file.
+    ///
+    /// # Errors
+    /// If it has no small disk, or there is no such file.
+    pub fn make_room(&self) -> Result<()> {
+        self.disk.as_ref().context("this Postgres has no small disk")?.make_room()
     }
 
     /// The one of this process, started by the first caller.
@@ -78,14 +105,24 @@ impl Postgres {
         format!("postgres://fulfil:fulfil@127.0.0.1:{}/{name}", self.port.number())
     }
 
-    fn start_once() -> Result<Self> {
+    fn start_once(small_disk: Option<u32>) -> Result<Self> {
         let programs = programs::postgres_folder()?;
         let template = template(&programs)?;
         let processes = Processes::new("postgres", USER, Signal::SIGINT, Signal::SIGQUIT)?;
-        let data = processes.folder.copy_in(template, DATA)?;
+        let disk = small_disk.map(|megabytes| SmallDisk::mount(&processes.folder, megabytes)).transpose()?;
+        let data = match &disk {
+            None => processes.folder.copy_in(template, DATA)?,
+            Some(_) => {
+                let data = processes.folder.copy_in(template, &SmallDisk::name_of(DATA))?;
+                // Where the watcher looks for it.
+                let link = processes.folder.path().join(DATA);
+                symlink(&data, &link).with_context(|| format!("cannot link {}", link.display()))?;
+                data
+            }
+        };
         let port = Port::reserve()?;
         let databases = AtomicU32::new(0);
-        let postgres = Self { processes, programs, data, port, databases };
+        let postgres = Self { processes, programs, data, port, databases, disk };
         postgres.launch()?;
         Ok(postgres)
     }
@@ -120,6 +157,9 @@ impl Parts for Postgres {
     fn launch(&self) -> Result<()> {
         let mut server = self.processes.program(&self.programs.join("postgres"));
         server.arg("-D").arg(&self.data).arg("-p").arg(self.port.number().to_string());
+        if self.disk.is_some() {
+            server.args(["-c", "max_wal_size=64MB"]);
+        }
         self.processes.start(server)?;
         let ready = || self.lets_in().unwrap_or(false);
         self.processes.await_ready(READY_LIMIT, ready)

@@ -49,6 +49,7 @@ for pid in $all; do kill -s KILL "$pid"; kill -s KILL -- "-$pid"; done 2>/dev/nu
 await_end
 segment=$(sed -n '7s/^ *[0-9]* *//p' "$folder/data/postmaster.pid" 2>/dev/null)
 [ -z "$segment" ] || ipcrm -m "$segment"
+[ ! -d "$folder/disk" ] || umount -l -- "$folder/disk"
 rm -rf -- "$folder" || { sleep 1; rm -rf -- "$folder"; }
 "#;
 

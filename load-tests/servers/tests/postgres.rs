@@ -29,6 +29,29 @@ fn what_was_committed_survives_a_kill() {
     assert_eq!(postgres.execute("select n from kept").unwrap(), "7");
 }
 
+/// Only root may mount a file system.
+#[test]
+fn a_full_disk_refuses_writes_until_there_is_room() {
+    if !nix::unistd::geteuid().is_root() {
+        assert!(Postgres::start_on_small_disk(300).is_err());
+        return;
+    }
+    let postgres = Postgres::start_on_small_disk(300).unwrap();
+    postgres.execute("create table kept (t text); insert into kept values ('before')").unwrap();
+    assert!(postgres.fill_disk().unwrap() > 1_000_000);
+    let error = postgres.execute("insert into kept select repeat('x', 1000) from generate_series(1, 200000)");
+    assert!(format!("{:#}", error.unwrap_err()).contains("No space left on device"));
+    postgres.make_room().unwrap();
+    if !postgres.is_running().unwrap() {
+        postgres.restart().unwrap();
+    }
+    postgres.execute("insert into kept values ('after')").unwrap();
+    assert_eq!(postgres.execute("select count(*) from kept").unwrap(), "2");
+    drop(postgres);
+    let mounts = std::fs::read_to_string("/proc/self/mounts").unwrap();
+    assert!(!mounts.contains(&format!("fulfil-small-disk-{}", std::process::id())), "{mounts}");
+}
+
 #[test]
 fn a_kill_takes_a_busy_session_along() {
     let postgres = Postgres::start().unwrap();
