@@ -8,6 +8,7 @@
 //! - [`queues`]: how many messages wait where
 //! - [`proxy`]: connections cut and silent at chosen bytes; [`cuts`]: those of workers, while orders come in
 //! - [`kills`]: workers killed at random moments, with a fault in the middle
+//! - [`outages`]: alarms, full disks and memory, servers away, under a steady load
 //! - [`purchases`]: what is bought from suppliers that lose answers and lie; [`market`]: their doubles
 //! - [`dead_supplier`]: one supplier goes dark while orders keep coming; [`waiting`]: orders from stock while others wait
 //! - [`floor_ratio`]: the worker against the bare floor program, in turn, on the same servers
@@ -23,6 +24,8 @@ pub mod judge;
 pub mod kept;
 pub mod kills;
 pub mod market;
+pub mod outages;
+mod pace;
 pub mod program;
 pub mod proxy;
 pub mod publisher;

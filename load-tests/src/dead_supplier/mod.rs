@@ -12,7 +12,6 @@ use supplier_doubles::{Millis, Protocol};
 use crate::market::Terms;
 
 mod events;
-mod feed;
 mod flow;
 mod latency;
 mod report;

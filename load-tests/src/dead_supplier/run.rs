@@ -15,7 +15,6 @@ use tokio::time::{Instant, sleep_until};
 use super::{
     Plan,
     events::{self, Event, Kind},
-    feed::{Pace, feed},
     flow::{self, Bought},
     latency::{Latencies, Quantiles},
     served::{self, Served},
@@ -24,6 +23,7 @@ use crate::{
     crew::Crew,
     judge::verdict::{Check, Verdict},
     market::Market,
+    pace::{Pace, feed},
     program::{Program, Urls},
     publisher::Publisher,
     purchases::{Attempts, Lines, Seen, judge::judge},

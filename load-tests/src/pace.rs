@@ -9,21 +9,21 @@ use crate::publisher::Publisher;
 
 /// When each order is due.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Pace {
-    pub(super) begin: Instant,
-    pub(super) per_second: u32,
+pub(crate) struct Pace {
+    pub(crate) begin: Instant,
+    pub(crate) per_second: u32,
 }
 
 impl Pace {
     /// Of the order of this number, counted from 0.
-    pub(super) fn due(self, number: usize) -> Instant {
+    pub(crate) fn due(self, number: usize) -> Instant {
         self.begin + Duration::from_secs_f64(number as f64 / f64::from(self.per_second))
     }
 }
 
 /// Publishes each order when it is due, those that became due meanwhile at once; how late the latest was
 /// confirmed.
-pub(super) async fn feed(publisher: &mut Publisher, bodies: &[Vec<u8>], pace: Pace) -> Result<Duration> {
+pub(crate) async fn feed(publisher: &mut Publisher, bodies: &[Vec<u8>], pace: Pace) -> Result<Duration> {
     let (mut next, mut latest) = (0, Duration::ZERO);
     while next < bodies.len() {
         sleep_until(pace.due(next)).await;

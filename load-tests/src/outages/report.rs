@@ -1,0 +1,162 @@
+//! What each outage showed: second by second, and a line each.
+
+use std::fmt;
+
+use serde::Serialize;
+
+use super::{
+    Outage, Plan, Second, Span,
+    flow::{median, within},
+};
+use crate::judge::verdict::Verdict;
+
+/// Seconds in a line.
+const IN_A_LINE: usize = 20;
+
+#[derive(Debug, Serialize)]
+pub struct Report {
+    pub seed: u64,
+    /// Orders per second.
+    pub rate: u32,
+    pub lasts_seconds: f64,
+    pub runs: Vec<Run>,
+    pub clean: bool,
+}
+
+/// One outage.
+#[derive(Debug, Serialize)]
+pub struct Run {
+    pub outage: Outage,
+    pub span: Span,
+    /// Orders that the ledger had recorded when it was ended.
+    pub recorded: u64,
+    /// Deliveries that were acknowledged by then.
+    pub acknowledged: u64,
+    /// Times that the broker told workers' connections that it takes no publications.
+    pub blocked: u64,
+    /// Orders beside the steady ones, published just before.
+    pub burst: u64,
+    /// From the outage's end until results came at the orders' rate.
+    pub seconds_to_full: Option<f64>,
+    /// Until what had been consumed by then was acknowledged.
+    pub seconds_to_acknowledged: Option<f64>,
+    /// Until no more orders waited than come in a second.
+    pub seconds_to_drained: Option<f64>,
+    pub ended_by_themselves: u64,
+    pub seconds: Vec<Second>,
+    pub verdict: Verdict,
+}
+
+/// What a run looks like before, during and after.
+struct Phases<'a> {
+    before: &'a [Second],
+    during: &'a [Second],
+    after: &'a [Second],
+}
+
+impl Run {
+    fn phases(&self) -> Phases<'_> {
+        let Span { began, over } = self.span;
+        Phases {
+            before: within(&self.seconds, 0.0, began),
+            during: within(&self.seconds, began, over),
+            after: within(&self.seconds, over, f64::INFINITY),
+        }
+    }
+
+    pub(super) fn in_short(&self) -> String {
+        let during = self.phases().during;
+        format!(
+            "{}: {} consumed and {} results in its {:.0} s; full flow {} after its end, drained {}; {}",
+            self.outage.as_str(),
+            during.iter().map(|second| second.consumed).sum::<u64>(),
+            during.iter().map(|second| second.results).sum::<u64>(),
+            self.span.over - self.span.began,
+            seconds(self.seconds_to_full),
+            seconds(self.seconds_to_drained),
+            said(self.verdict.clean)
+        )
+    }
+}
+
+impl Report {
+    pub(super) fn new(plan: &Plan, runs: Vec<Run>) -> Self {
+        let clean = runs.iter().all(|run| run.verdict.clean);
+        Self { seed: plan.seed, rate: plan.rate, lasts_seconds: plan.lasts.as_secs_f64(), runs, clean }
+    }
+}
+
+fn said(clean: bool) -> &'static str {
+    if clean { "CLEAN" } else { "NOT CLEAN" }
+}
+
+fn seconds(time: Option<f64>) -> String {
+    time.map_or("never".to_owned(), |time| format!("{time:.1} s"))
+}
+
+fn lines(f: &mut fmt::Formatter<'_>, what: &str, seconds: &[Second], number: impl Fn(&Second) -> u64) -> fmt::Result {
+    for (at, line) in seconds.chunks(IN_A_LINE).enumerate() {
+        let numbers: Vec<String> = line.iter().map(|second| format!("{:>5}", number(second))).collect();
+        writeln!(f, "{:<22}{}", if at == 0 { what } else { "" }, numbers.join(""))?;
+    }
+    Ok(())
+}
+
+impl fmt::Display for Run {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "—— {}", self.outage.as_str())?;
+        let Phases { before, during, after } = self.phases();
+        for (phase, of_phase) in [("before", before), ("during", during), ("after", after)] {
+            lines(f, &format!("{phase}: consumed"), of_phase, |second| second.consumed)?;
+            lines(f, &format!("{phase}: acknowledged"), of_phase, |second| second.acknowledged)?;
+            lines(f, &format!("{phase}: results"), of_phase, |second| second.results)?;
+        }
+        writeln!(f, "{}", self.verdict)
+    }
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.runs.iter().try_for_each(|run| write!(f, "{run}"))?;
+        writeln!(f, "{} orders a second, {:.0} s each; per second, the median:", self.rate, self.lasts_seconds)?;
+        writeln!(
+            f,
+            "{:<16}{:>9}{:>10}{:>9}{:>8}{:>9}{:>11}{:>11}{:>10}  verdict",
+            "outage", "results", "consumed", "results", "lowest", "acked", "full flow", "announced", "drained"
+        )?;
+        writeln!(
+            f,
+            "{:<16}{:>9}{:>10}{:>9}{:>8}{:>9}{:>11}{:>11}{:>10}",
+            "", "before", "during", "during", "second", "in all", "after", "after", "after"
+        )?;
+        for run in &self.runs {
+            let Phases { before, during, .. } = run.phases();
+            let of = |seconds: &[Second], number: fn(&Second) -> u64| seconds.iter().map(number).collect::<Vec<_>>();
+            let results = of(during, |second| second.results);
+            writeln!(
+                f,
+                "{:<16}{:>9}{:>10}{:>9}{:>8}{:>9}{:>11}{:>11}{:>10}  {}",
+                run.outage.as_str(),
+                median(of(before, |second| second.results)),
+                median(of(during, |second| second.consumed)),
+                median(results.clone()),
+                results.iter().min().copied().unwrap_or(0),
+                of(during, |second| second.acknowledged).iter().sum::<u64>(),
+                seconds(run.seconds_to_full),
+                seconds(run.seconds_to_acknowledged),
+                seconds(run.seconds_to_drained),
+                said(run.verdict.clean)
+            )?;
+        }
+        match self.runs.iter().find(|run| !run.verdict.clean) {
+            None => {
+                write!(f, "CLEAN: {} outages of {:.0} s each; seed {}", self.runs.len(), self.lasts_seconds, self.seed)
+            }
+            Some(run) => {
+                let failed = run.verdict.checks.iter().filter(|check| check.offenders > 0).map(|check| check.name);
+                let failed: Vec<&str> = failed.collect();
+                write!(f, "NOT CLEAN: {}: {}; seed {}", run.outage.as_str(), failed.join(", "), self.seed)
+            }
+        }
+    }
+}

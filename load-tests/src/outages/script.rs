@@ -1,0 +1,141 @@
+//! What happens during a run, all at once: orders at their rate, the outage, and a look every second.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+    time::{Duration, SystemTime},
+};
+
+use anyhow::{Context, Result};
+use private_servers::Servers;
+use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep};
+
+use super::{
+    Outage, Plan,
+    flow::{Sample, Span},
+};
+use crate::{
+    pace::{Pace, feed},
+    proxy::Proxy,
+    publisher::Publisher,
+    results::follow::Follower,
+};
+
+pub(super) const BEFORE: Duration = Duration::from_secs(10);
+/// Longer than what may pass until all is back.
+pub(super) const AFTER: Duration = Duration::from_secs(40);
+/// How long before the alarm more orders come.
+const BURST_BEFORE: Duration = Duration::from_secs(2);
+const BURST_CHUNK: usize = 500;
+/// From its begin until it has to be felt.
+const FELT_AFTER: Duration = Duration::from_secs(3);
+const SECOND: Duration = Duration::from_secs(1);
+
+/// The moments of a run.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Moments {
+    pub(super) span: Span,
+    /// Just before the outage was ended, by the machine's clock: microseconds since 1970.
+    pub(super) ending_us: u128,
+    /// Deliveries that were acknowledged by then.
+    pub(super) acknowledged: u64,
+}
+
+/// What the run is made of.
+pub(super) struct Stage<'a> {
+    pub(super) plan: &'a Plan,
+    pub(super) outage: Outage,
+    pub(super) servers: &'a Arc<Servers>,
+    pub(super) proxy: &'a Proxy,
+    pub(super) follower: &'a Follower,
+}
+
+/// The orders of a run, and who publishes them.
+pub(super) struct Orders<'a> {
+    pub(super) steady: (&'a mut Publisher, &'a [Vec<u8>]),
+    pub(super) burst: (&'a mut Publisher, &'a [Vec<u8>]),
+}
+
+/// Plays all of it; gives the moments and what was seen each second.
+pub(super) async fn play(stage: &Stage<'_>, orders: Orders<'_>) -> Result<(Moments, Vec<Sample>)> {
+    let pace = Pace { begin: Instant::now(), per_second: stage.plan.rate };
+    let (begun, over) = (AtomicBool::new(false), AtomicBool::new(false));
+    let burst_published = AtomicU64::new(0);
+    let (steady, burst) = (orders.steady, orders.burst);
+    let publishing = async { feed(steady.0, steady.1, pace).await.map(drop) };
+    let bursting = async {
+        if !stage.outage.blocks_publishers() {
+            return Ok(());
+        }
+        sleep(BEFORE.saturating_sub(BURST_BEFORE)).await; // until the burst is due
+        for chunk in burst.1.chunks(BURST_CHUNK) {
+            if begun.load(Ordering::Relaxed) {
+                break;
+            }
+            burst_published.fetch_add(chunk.len() as u64, Ordering::Relaxed);
+            burst.0.publish(chunk).await?;
+        }
+        Ok(())
+    };
+    let acting = async {
+        let moments = act(stage, pace, &begun).await;
+        sleep(AFTER).await; // what is looked at afterwards
+        over.store(true, Ordering::Relaxed);
+        moments
+    };
+    let (_, _, moments, samples) = tokio::try_join!(publishing, bursting, acting, async {
+        Ok(look(stage, pace, steady.1.len(), &burst_published, &over).await)
+    })?;
+    Ok((moments, samples))
+}
+
+/// The outage.
+async fn act(stage: &Stage<'_>, pace: Pace, begun: &AtomicBool) -> Result<Moments> {
+    let outage = stage.outage;
+    sleep(BEFORE).await; // the time before
+    let began = pace.begin.elapsed().as_secs_f64();
+    off_the_runtime(stage.servers, move |servers| outage.begin(servers)).await?;
+    begun.store(true, Ordering::Relaxed);
+    let begin = Instant::now();
+    sleep(FELT_AFTER.min(stage.plan.lasts)).await; // the outage itself
+    off_the_runtime(stage.servers, move |servers| outage.is_felt(servers)).await?;
+    sleep(stage.plan.lasts.saturating_sub(begin.elapsed())).await;
+    let acknowledged = stage.proxy.counts().traffic.acknowledged;
+    let ending_us = SystemTime::UNIX_EPOCH.elapsed()?.as_micros();
+    off_the_runtime(stage.servers, move |servers| outage.end(servers)).await?;
+    let over = pace.begin.elapsed().as_secs_f64();
+    Ok(Moments { span: Span { began, over }, ending_us, acknowledged })
+}
+
+/// Servers are handled by calls that wait.
+pub(super) async fn off_the_runtime<T: Send + 'static>(
+    servers: &Arc<Servers>,
+    work: impl FnOnce(&Servers) -> Result<T> + Send + 'static,
+) -> Result<T> {
+    let servers = servers.clone();
+    tokio::task::spawn_blocking(move || work(&servers)).await.context("a call to a server panicked")?
+}
+
+async fn look(stage: &Stage<'_>, pace: Pace, orders: usize, burst: &AtomicU64, over: &AtomicBool) -> Vec<Sample> {
+    let mut ticks = interval_at(pace.begin, SECOND);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut samples = Vec::new();
+    while !over.load(Ordering::Relaxed) {
+        ticks.tick().await;
+        let at = pace.begin.elapsed().as_secs_f64();
+        let steady = ((at * f64::from(pace.per_second)) as u64).min(orders as u64);
+        let traffic = stage.proxy.counts().traffic;
+        let (results, answered) = stage.follower.with(|results| (results.results, results.orders.len() as u64));
+        samples.push(Sample {
+            at,
+            due: steady + burst.load(Ordering::Relaxed),
+            delivered: traffic.delivered,
+            acknowledged: traffic.acknowledged,
+            results,
+            answered,
+        });
+    }
+    samples
+}
