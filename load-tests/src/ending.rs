@@ -34,6 +34,14 @@ pub(crate) async fn whole_stock(program: &Program) -> Result<Audit> {
     }
 }
 
+/// What [`whole_stock`] waited for is there.
+pub(crate) fn settled(audit: &Audit) -> Check {
+    let open = (audit.claims_open != Some(0)).then(|| format!("claims_open is {:?}", audit.claims_open));
+    let missing = (audit.stock_missing != Some(0)).then(|| format!("stock_missing is {:?}", audit.stock_missing));
+    Check::new("settled", "a minute later no claim is open and nothing is missing from stock")
+        .all(open.into_iter().chain(missing))
+}
+
 /// Nothing that is sent here kills a worker or can't be recorded.
 pub(crate) fn none_given_up(results: &Results) -> Check {
     let given_up = results

@@ -11,7 +11,7 @@ use private_servers::{Server, Servers};
 use super::{Kind, Plan, Run, feed::feed};
 use crate::{
     crew::{Crew, Sums},
-    ending::{all_answered, left_in_queues, none_given_up, only_repeats, whole_stock},
+    ending::{all_answered, left_in_queues, none_given_up, only_repeats, settled, whole_stock},
     generate::{KEYS_FILE, Mix, ORDERS_FILE, write},
     judge::{
         judge,
@@ -121,6 +121,7 @@ pub(super) async fn run(plan: &Plan, kind: Kind) -> Result<Run> {
     let recorded = (audit.orders != sent.orders.len() as u64)
         .then(|| format!("{} orders were sent, the ledger has {}", sent.orders.len(), audit.orders));
     verdict.also(Check::new("one_effect_each", "the ledger has each order that was sent, once").all(recorded));
+    verdict.also(settled(&audit));
     also_cuts(&mut verdict, kind, asked, &storm.counts, &ended);
     Ok(Run {
         kind,

@@ -34,8 +34,8 @@ pub struct Run {
     pub acknowledged: u64,
     /// Times that the broker told workers' connections that it takes no publications.
     pub blocked: u64,
-    /// Orders beside the steady ones, published just before.
-    pub burst: u64,
+    /// Orders that were in the queues when it took effect.
+    pub waiting: u64,
     /// From the outage's end until results came at the orders' rate.
     pub seconds_to_full: Option<f64>,
     /// Until what had been consumed by then was acknowledged.
@@ -121,13 +121,22 @@ impl fmt::Display for Report {
         writeln!(f, "{} orders a second, {:.0} s each; per second, the median:", self.rate, self.lasts_seconds)?;
         writeln!(
             f,
-            "{:<16}{:>9}{:>10}{:>9}{:>8}{:>9}{:>11}{:>11}{:>10}  verdict",
-            "outage", "results", "consumed", "results", "lowest", "acked", "full flow", "announced", "drained"
+            "{:<16}{:>9}{:>9}{:>10}{:>9}{:>8}{:>9}{:>11}{:>11}{:>10}  verdict",
+            "outage",
+            "results",
+            "waiting",
+            "consumed",
+            "results",
+            "lowest",
+            "acked",
+            "full flow",
+            "announced",
+            "drained"
         )?;
         writeln!(
             f,
-            "{:<16}{:>9}{:>10}{:>9}{:>8}{:>9}{:>11}{:>11}{:>10}",
-            "", "before", "during", "during", "second", "in all", "after", "after", "after"
+            "{:<16}{:>9}{:>9}{:>10}{:>9}{:>8}{:>9}{:>11}{:>11}{:>10}",
+            "", "before", "at first", "in all", "during", "second", "in all", "after", "after", "after"
         )?;
         for run in &self.runs {
             let Phases { before, during, .. } = run.phases();
@@ -135,10 +144,11 @@ impl fmt::Display for Report {
             let results = of(during, |second| second.results);
             writeln!(
                 f,
-                "{:<16}{:>9}{:>10}{:>9}{:>8}{:>9}{:>11}{:>11}{:>10}  {}",
+                "{:<16}{:>9}{:>9}{:>10}{:>9}{:>8}{:>9}{:>11}{:>11}{:>10}  {}",
                 run.outage.as_str(),
                 median(of(before, |second| second.results)),
-                median(of(during, |second| second.consumed)),
+                run.waiting,
+                of(during, |second| second.consumed).iter().sum::<u64>(),
                 median(results.clone()),
                 results.iter().min().copied().unwrap_or(0),
                 of(during, |second| second.acknowledged).iter().sum::<u64>(),

@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     crew::{Crew, Sums},
-    ending::{all_answered, left_in_queues, none_given_up, whole_stock},
+    ending::{all_answered, left_in_queues, none_given_up, settled, whole_stock},
     generate::{KEYS_FILE, Mix, ORDERS_FILE, write},
     judge::{
         judge,
@@ -92,7 +92,7 @@ pub(super) async fn run(plan: &Plan, outage: Outage) -> Result<Run> {
         recorded,
         acknowledged: moments.acknowledged,
         blocked: proxy.counts().traffic.blocked,
-        burst: burster.log.len() as u64,
+        waiting: moments.waiting,
         seconds_to_full: seconds_to_full(&seconds, moments.span.over, plan.rate),
         seconds_to_acknowledged: seconds_to_acknowledged(&samples, moments.span.over),
         seconds_to_drained: seconds_to_drained(&samples, moments.span.over, plan.rate),
@@ -163,6 +163,7 @@ fn checked(mut run: Run, plan: &Plan, moments: Moments, ended: &Sums, audit: Aud
             Check::new("drained", "what was consumed is announced and acknowledged within 30 s of the end").all(late),
         );
     }
+    verdict.also(settled(&audit));
     let by_themselves = (ended.by_themselves > 0).then(|| format!("{} did", ended.by_themselves));
     verdict.also(Check::new("stayed", "no worker ends because a server is away").all(by_themselves));
     verdict

@@ -10,7 +10,7 @@ use std::{
 
 use anyhow::{Context, Result};
 use private_servers::Servers;
-use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep};
+use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep, sleep_until};
 
 use super::{
     Outage, Plan,
@@ -26,9 +26,8 @@ use crate::{
 pub(super) const BEFORE: Duration = Duration::from_secs(10);
 /// Longer than what may pass until all is back.
 pub(super) const AFTER: Duration = Duration::from_secs(40);
-/// How long before the alarm more orders come.
-const BURST_BEFORE: Duration = Duration::from_secs(2);
-const BURST_CHUNK: usize = 500;
+const BURST_CHUNK: usize = 1000;
+const LOOK: Duration = Duration::from_millis(20);
 /// From its begin until it has to be felt.
 const FELT_AFTER: Duration = Duration::from_secs(3);
 const SECOND: Duration = Duration::from_secs(1);
@@ -37,6 +36,8 @@ const SECOND: Duration = Duration::from_secs(1);
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Moments {
     pub(super) span: Span,
+    /// Orders that were in the queues when it took effect.
+    pub(super) waiting: u64,
     /// Just before the outage was ended, by the machine's clock: microseconds since 1970.
     pub(super) ending_us: u128,
     /// Deliveries that were acknowledged by then.
@@ -69,18 +70,18 @@ pub(super) async fn play(stage: &Stage<'_>, orders: Orders<'_>) -> Result<(Momen
         if !stage.outage.blocks_publishers() {
             return Ok(());
         }
-        sleep(BEFORE.saturating_sub(BURST_BEFORE)).await; // until the burst is due
+        sleep(BEFORE).await; // the alarm is asked for at the same moment, and takes about a second
         for chunk in burst.1.chunks(BURST_CHUNK) {
-            if begun.load(Ordering::Relaxed) {
+            if stage.proxy.counts().traffic.blocked > 0 || begun.load(Ordering::Relaxed) {
                 break;
             }
-            burst_published.fetch_add(chunk.len() as u64, Ordering::Relaxed);
             burst.0.publish(chunk).await?;
+            burst_published.fetch_add(chunk.len() as u64, Ordering::Relaxed);
         }
         Ok(())
     };
     let acting = async {
-        let moments = act(stage, pace, &begun).await;
+        let moments = act(stage, pace, &begun, &burst_published).await;
         sleep(AFTER).await; // what is looked at afterwards
         over.store(true, Ordering::Relaxed);
         moments
@@ -92,21 +93,44 @@ pub(super) async fn play(stage: &Stage<'_>, orders: Orders<'_>) -> Result<(Momen
 }
 
 /// The outage.
-async fn act(stage: &Stage<'_>, pace: Pace, begun: &AtomicBool) -> Result<Moments> {
+async fn act(stage: &Stage<'_>, pace: Pace, begun: &AtomicBool, burst: &AtomicU64) -> Result<Moments> {
     let outage = stage.outage;
     sleep(BEFORE).await; // the time before
-    let began = pace.begin.elapsed().as_secs_f64();
-    off_the_runtime(stage.servers, move |servers| outage.begin(servers)).await?;
+    let beginning = off_the_runtime(stage.servers, move |servers| outage.begin(servers));
+    let blocked = || outage.blocks_publishers() && stage.proxy.counts().traffic.blocked > 0;
+    let began = from_then(pace, beginning, blocked).await?;
     begun.store(true, Ordering::Relaxed);
-    let begin = Instant::now();
+    let published = (began * f64::from(pace.per_second)) as u64 + burst.load(Ordering::Relaxed);
+    let waiting = published.saturating_sub(stage.proxy.counts().traffic.delivered);
     sleep(FELT_AFTER.min(stage.plan.lasts)).await; // the outage itself
     off_the_runtime(stage.servers, move |servers| outage.is_felt(servers)).await?;
-    sleep(stage.plan.lasts.saturating_sub(begin.elapsed())).await;
+    let until = pace.begin + Duration::from_secs_f64(began) + stage.plan.lasts;
+    sleep_until(until).await;
     let acknowledged = stage.proxy.counts().traffic.acknowledged;
     let ending_us = SystemTime::UNIX_EPOCH.elapsed()?.as_micros();
-    off_the_runtime(stage.servers, move |servers| outage.end(servers)).await?;
-    let over = pace.begin.elapsed().as_secs_f64();
-    Ok(Moments { span: Span { began, over }, ending_us, acknowledged })
+    let ending = off_the_runtime(stage.servers, move |servers| outage.end(servers));
+    let unblocked = || outage.blocks_publishers() && stage.proxy.counts().traffic.unblocked > 0;
+    let over = from_then(pace, ending, unblocked).await?;
+    Ok(Moments { span: Span { began, over }, waiting, ending_us, acknowledged })
+}
+
+/// Seconds since the run began when the work was done, or had its effect already: rabbitmqctl returns later.
+async fn from_then(pace: Pace, work: impl Future<Output = Result<()>>, effect: impl Fn() -> bool) -> Result<f64> {
+    let mut work = std::pin::pin!(work);
+    let mut seen = None;
+    loop {
+        tokio::select! {
+            done = &mut work => {
+                done?;
+                return Ok(seen.unwrap_or_else(|| pace.begin.elapsed().as_secs_f64()));
+            }
+            () = sleep(LOOK) => {
+                if seen.is_none() && effect() {
+                    seen = Some(pace.begin.elapsed().as_secs_f64());
+                }
+            }
+        }
+    }
 }
 
 /// Servers are handled by calls that wait.
