@@ -25,7 +25,7 @@ struct Arguments {
     #[arg(long, default_value_t = 200)]
     rate: u32,
     /// The most orders that come beside these just before an alarm: none come while it is on.
-    #[arg(long, default_value_t = 20_000)]
+    #[arg(long, default_value_t = 40_000)]
     burst: u64,
     #[arg(long, default_value_t = 2)]
     workers: usize,

@@ -32,6 +32,8 @@ pub struct Run {
     pub recorded: u64,
     /// Deliveries that were acknowledged by then.
     pub acknowledged: u64,
+    /// Deliveries that workers held by then, neither announced nor acknowledged.
+    pub held: u64,
     /// Times that the broker told workers' connections that it takes no publications.
     pub blocked: u64,
     /// Orders that were in the queues when it took effect.
@@ -121,7 +123,7 @@ impl fmt::Display for Report {
         writeln!(f, "{} orders a second, {:.0} s each; per second, the median:", self.rate, self.lasts_seconds)?;
         writeln!(
             f,
-            "{:<16}{:>9}{:>9}{:>10}{:>9}{:>8}{:>9}{:>11}{:>11}{:>10}  verdict",
+            "{:<16}{:>9}{:>9}{:>10}{:>9}{:>8}{:>9}{:>7}{:>11}{:>11}{:>10}  verdict",
             "outage",
             "results",
             "waiting",
@@ -129,14 +131,15 @@ impl fmt::Display for Report {
             "results",
             "lowest",
             "acked",
+            "held",
             "full flow",
             "announced",
             "drained"
         )?;
         writeln!(
             f,
-            "{:<16}{:>9}{:>9}{:>10}{:>9}{:>8}{:>9}{:>11}{:>11}{:>10}",
-            "", "before", "at first", "in all", "during", "second", "in all", "after", "after", "after"
+            "{:<16}{:>9}{:>9}{:>10}{:>9}{:>8}{:>9}{:>7}{:>11}{:>11}{:>10}",
+            "", "before", "at first", "in all", "during", "second", "in all", "at end", "after", "after", "after"
         )?;
         for run in &self.runs {
             let Phases { before, during, .. } = run.phases();
@@ -144,7 +147,7 @@ impl fmt::Display for Report {
             let results = of(during, |second| second.results);
             writeln!(
                 f,
-                "{:<16}{:>9}{:>9}{:>10}{:>9}{:>8}{:>9}{:>11}{:>11}{:>10}  {}",
+                "{:<16}{:>9}{:>9}{:>10}{:>9}{:>8}{:>9}{:>7}{:>11}{:>11}{:>10}  {}",
                 run.outage.as_str(),
                 median(of(before, |second| second.results)),
                 run.waiting,
@@ -152,6 +155,7 @@ impl fmt::Display for Report {
                 median(results.clone()),
                 results.iter().min().copied().unwrap_or(0),
                 of(during, |second| second.acknowledged).iter().sum::<u64>(),
+                run.held,
                 seconds(run.seconds_to_full),
                 seconds(run.seconds_to_acknowledged),
                 seconds(run.seconds_to_drained),

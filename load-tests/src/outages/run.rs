@@ -30,6 +30,8 @@ use crate::{
 const BACK_LIMIT: f64 = 30.0;
 /// What was recorded before the ledger went may still be announced and acknowledged for so long.
 const GRACE: f64 = 5.0;
+/// Of one lane in one worker: three in flight by default, and what has arrived meanwhile.
+const BATCHES_HELD: u64 = 4;
 /// For all results to come once the load has ended.
 const ANSWER_LIMIT: Duration = Duration::from_secs(120);
 const QUIET: Duration = Duration::from_secs(2);
@@ -91,6 +93,7 @@ pub(super) async fn run(plan: &Plan, outage: Outage) -> Result<Run> {
         span: moments.span,
         recorded,
         acknowledged: moments.acknowledged,
+        held: moments.held,
         blocked: proxy.counts().traffic.blocked,
         waiting: moments.waiting,
         seconds_to_full: seconds_to_full(&seconds, moments.span.over, plan.rate),
@@ -142,6 +145,10 @@ fn checked(mut run: Run, plan: &Plan, moments: Moments, ended: &Sums, audit: Aud
         Check::new("recorded_first", "no more was acknowledged than the ledger had recorded by the end")
             .all(unrecorded),
     );
+    let most = u64::from(plan.batch) * BATCHES_HELD * u64::from(plan.lanes) * plan.workers as u64;
+    let too_much = (run.held > most).then(|| format!("{} of at most {most}", run.held));
+    verdict
+        .also(Check::new("bounded", "workers hold no more than their prefetch, however long it lasts").all(too_much));
     let during = within(&run.seconds, span.began + GRACE, span.over - 1.0);
     if outage.stops_the_ledger() {
         let acknowledged = during.iter().filter(|second| second.acknowledged > 0);

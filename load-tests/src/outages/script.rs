@@ -18,7 +18,7 @@ use super::{
 };
 use crate::{
     pace::{Pace, feed},
-    proxy::Proxy,
+    proxy::{Proxy, Traffic},
     publisher::Publisher,
     results::follow::Follower,
 };
@@ -42,6 +42,8 @@ pub(super) struct Moments {
     pub(super) ending_us: u128,
     /// Deliveries that were acknowledged by then.
     pub(super) acknowledged: u64,
+    /// Deliveries that workers held by then: neither announced nor acknowledged.
+    pub(super) held: u64,
 }
 
 /// What the run is made of.
@@ -106,12 +108,13 @@ async fn act(stage: &Stage<'_>, pace: Pace, begun: &AtomicBool, burst: &AtomicU6
     off_the_runtime(stage.servers, move |servers| outage.is_felt(servers)).await?;
     let until = pace.begin + Duration::from_secs_f64(began) + stage.plan.lasts;
     sleep_until(until).await;
-    let acknowledged = stage.proxy.counts().traffic.acknowledged;
+    let Traffic { acknowledged, delivered, .. } = stage.proxy.counts().traffic;
+    let held = delivered.saturating_sub(acknowledged);
     let ending_us = SystemTime::UNIX_EPOCH.elapsed()?.as_micros();
     let ending = off_the_runtime(stage.servers, move |servers| outage.end(servers));
     let unblocked = || outage.blocks_publishers() && stage.proxy.counts().traffic.unblocked > 0;
     let over = from_then(pace, ending, unblocked).await?;
-    Ok(Moments { span: Span { began, over }, waiting, ending_us, acknowledged })
+    Ok(Moments { span: Span { began, over }, waiting, ending_us, acknowledged, held })
 }
 
 /// Seconds since the run began when the work was done, or had its effect already: rabbitmqctl returns later.
