@@ -30,6 +30,8 @@ use crate::{
 const BACK_LIMIT: f64 = 30.0;
 /// What was recorded before the ledger went may still be announced and acknowledged for so long.
 const GRACE: f64 = 5.0;
+/// Publishers of the burst.
+const BURSTERS: usize = 4;
 /// Of one lane in one worker: three in flight by default, and what has arrived meanwhile.
 const BATCHES_HELD: u64 = 4;
 /// For all results to come once the load has ended.
@@ -61,16 +63,21 @@ pub(super) async fn run(plan: &Plan, outage: Outage) -> Result<Run> {
     let (first, rest) = bodies.split_at(steady);
     let follower = Follower::start(&urls.source, Some(std::fs::File::create(folder.join("results.jsonl"))?));
     let patience = plan.lasts + PUBLISH_LIMIT;
-    let (mut feeder, mut burster) = (Publisher::new(&urls.source, patience), Publisher::new(&urls.source, patience));
+    let mut feeder = Publisher::new(&urls.source, patience);
+    let mut bursters: Vec<Publisher> = (0..BURSTERS).map(|_| Publisher::new(&urls.source, patience)).collect();
+    let parts: Vec<&[Vec<u8>]> = rest.chunks(rest.len().div_ceil(BURSTERS).max(1)).collect();
     let mut crew = Crew::start(&through, plan.workers, &folder).await?;
     let stage = Stage { plan, outage, servers: &servers, proxy: &proxy, follower: &follower };
-    let played = Orders { steady: (&mut feeder, first), burst: (&mut burster, rest) };
+    let played =
+        Orders { steady: (&mut feeder, first), burst: bursters.iter_mut().zip(parts.iter().copied()).collect() };
     let (moments, samples) = crew.while_waiting(play(&stage, played)).await?;
     feeder.write_log(&folder.join("published.jsonl"))?;
 
     let mut sent = Sent::default();
     first.iter().zip(&feeder.log).for_each(|(body, line)| sent.add(body, line.confirmed));
-    rest.iter().zip(&burster.log).for_each(|(body, line)| sent.add(body, line.confirmed));
+    for (publisher, part) in bursters.iter().zip(&parts) {
+        part.iter().zip(&publisher.log).for_each(|(body, line)| sent.add(body, line.confirmed));
+    }
     let mut waiting = sent.expected();
     let answered =
         crew.while_waiting(follower.wait_until(ANSWER_LIMIT, |results| all_answered(&mut waiting, results))).await;

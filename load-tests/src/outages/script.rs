@@ -9,6 +9,7 @@ use std::{
 };
 
 use anyhow::{Context, Result};
+use futures_util::future::try_join_all;
 use private_servers::Servers;
 use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep, sleep_until};
 
@@ -58,7 +59,8 @@ pub(super) struct Stage<'a> {
 /// The orders of a run, and who publishes them.
 pub(super) struct Orders<'a> {
     pub(super) steady: (&'a mut Publisher, &'a [Vec<u8>]),
-    pub(super) burst: (&'a mut Publisher, &'a [Vec<u8>]),
+    /// Side by side, so that more come than workers can take.
+    pub(super) burst: Vec<(&'a mut Publisher, &'a [Vec<u8>])>,
 }
 
 /// Plays all of it; gives the moments and what was seen each second.
@@ -73,14 +75,19 @@ pub(super) async fn play(stage: &Stage<'_>, orders: Orders<'_>) -> Result<(Momen
             return Ok(());
         }
         sleep(BEFORE).await; // the alarm is asked for at the same moment, and takes about a second
-        for chunk in burst.1.chunks(BURST_CHUNK) {
-            if stage.proxy.counts().traffic.blocked > 0 || begun.load(Ordering::Relaxed) {
-                break;
+        let enough = || stage.proxy.counts().traffic.blocked > 0 || begun.load(Ordering::Relaxed);
+        try_join_all(burst.into_iter().map(async |(publisher, bodies)| {
+            for chunk in bodies.chunks(BURST_CHUNK) {
+                if enough() {
+                    break;
+                }
+                publisher.publish(chunk).await?;
+                burst_published.fetch_add(chunk.len() as u64, Ordering::Relaxed);
             }
-            burst.0.publish(chunk).await?;
-            burst_published.fetch_add(chunk.len() as u64, Ordering::Relaxed);
-        }
-        Ok(())
+            anyhow::Ok(())
+        }))
+        .await
+        .map(drop)
     };
     let acting = async {
         let moments = act(stage, pace, &begun, &burst_published).await;
