@@ -117,6 +117,7 @@ macro_rules! procurements_suite {
             reviews::a_review_says_nothing_of_keys,
             reviews::reviews_are_read_page_by_page,
             reviews::the_same_kind_on_the_same_attempt_opens_one,
+            reviews::too_many_for_a_part_of_a_line_are_told_at_once,
             reviews::what_is_told_wrong_gets_a_review_of_its_kind,
             showing::an_order_s_file_shows_its_procurements,
             waking::a_callback_about_what_is_final_wakes_nothing,

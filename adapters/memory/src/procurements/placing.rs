@@ -150,6 +150,7 @@ impl Tables {
             ),
             (told < bought, ReviewKind::TooFew, format!("{told} keys came, and {bought} were bought")),
             (
+                // At once, also while the line wants them all: it may be whole later without one too many.
                 told > bought || placed.surplus > 0,
                 ReviewKind::TooMany,
                 format!("{told} keys came, and {bought} were bought; {} went into stock", placed.surplus),

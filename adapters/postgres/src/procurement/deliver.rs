@@ -136,16 +136,14 @@ async fn open_reviews(
     placed: Placed,
     told: usize,
 ) -> Result<(), Failure> {
-    let Placed { known, surplus, .. } = placed;
+    let Placed { known, surplus, complete, missing: _ } = placed;
     let owed = attempt.quantity.as_usize();
+    let over = if complete { format!("{surplus} are in stock now") } else { "all are held for the line".into() };
     for (wrong, kind, what) in [
         (known > 0, ReviewKind::KnownKey, format!("{known} of the {told} keys told were in the ledger already")),
         (told < owed, ReviewKind::TooFew, format!("{owed} were bought, {told} keys were told")),
-        (
-            surplus > 0,
-            ReviewKind::TooMany,
-            format!("{owed} were bought, {told} keys were told, {surplus} are in stock now"),
-        ),
+        // At once, also while the line wants them all: it may be whole later without one too many.
+        (told > owed || surplus > 0, ReviewKind::TooMany, format!("{owed} were bought, {told} keys were told, {over}")),
     ] {
         if wrong {
             let evidence = format!("{}, reference {}: {what}", attempt.supplier, attempt.reference);

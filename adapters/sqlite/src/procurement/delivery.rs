@@ -144,7 +144,12 @@ fn open_reviews(
     let lies = [
         (placed.known, ReviewKind::KnownKey, "of them were in the ledger already and are kept apart"),
         (ordered.saturating_sub(told), ReviewKind::TooFew, "are missing; the line goes on without them"),
-        (placed.surplus, ReviewKind::TooMany, "are more than the line wanted and went into stock"),
+        // At once, also while the line wants them all: it may be whole later without one too many.
+        (
+            told.saturating_sub(ordered).max(placed.surplus),
+            ReviewKind::TooMany,
+            "are more; the line gets them if it wants them, stock what is over",
+        ),
     ];
     for (number, kind, what) in lies.into_iter().filter(|(number, ..)| *number > 0) {
         let (reference, supplier) = (&attempt.reference, &attempt.supplier);

@@ -3,7 +3,7 @@
 use crate::{
     attempt::{Attempt, AttemptState},
     conformance::procurements::samples::*,
-    procurement::{Procurement, Resolution, Review, ReviewCase, ReviewId, ReviewKind, SealedGoods},
+    procurement::{Placed, Procurement, Resolution, Review, ReviewCase, ReviewId, ReviewKind, SealedGoods},
 };
 
 fn case(kind: ReviewKind, evidence: &str) -> ReviewCase {
@@ -106,6 +106,21 @@ pub async fn what_is_told_wrong_gets_a_review_of_its_kind(backend: &dyn SlowLane
             assert!(!review.case.evidence.is_empty());
         }
     }
+}
+
+/// The line wants them all, so nothing is over: more than was bought is a lie all the same, and told at once.
+pub async fn too_many_for_a_part_of_a_line_are_told_at_once(backend: &dyn SlowLaneBackend) {
+    let of = leased(backend, order("o-1", vec![bought_line(3, "sku-a", 5)])).await;
+    let part = send(backend, &of, "a", 2).await;
+    let placed = deliver(backend, &of, &part, &keys("sku-a", 0..4)).await.unwrap();
+    assert_eq!(placed, Placed { complete: false, known: 0, surplus: 0, missing: 0 });
+    let opened = reviews(backend, false).await;
+    assert_eq!(opened.iter().map(|review| review.case.kind).collect::<Vec<_>>(), [ReviewKind::TooMany]);
+    assert_eq!(opened[0].attempt.as_ref().unwrap().id, part.id);
+    let rest = send(backend, &of, "b", 1).await;
+    assert_eq!(deliver(backend, &of, &rest, &keys("sku-a", 4..5)).await.unwrap(), WHOLE);
+    assert_eq!(kinds(backend).await, [ReviewKind::TooMany], "the rest is as it was bought");
+    assert_balance(backend, 5, 0, 5).await;
 }
 
 pub async fn a_review_says_nothing_of_keys(backend: &dyn SlowLaneBackend) {
