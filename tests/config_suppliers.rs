@@ -41,7 +41,7 @@ fn a_supplier_has_defaults() {
         (kasu.name.as_str(), kasu.kind, kasu.url.as_str()),
         ("kasu", SupplierKind::Kasushou, "https://kasu.example")
     );
-    assert_eq!((kasu.timeout, kasu.settle, kasu.concurrency), (Duration::from_secs(30), None, 16));
+    assert_eq!((kasu.timeout, kasu.settle, kasu.concurrency), (Duration::from_secs(20), None, 16));
     assert_eq!((kasu.per_second, kasu.poll), (None, Duration::from_secs(3)));
     let breaker = &kasu.breaker;
     assert_eq!((breaker.failure_percent, breaker.slow_percent, breaker.window), (50, 80, 50));
@@ -77,7 +77,7 @@ fn every_key_of_a_supplier_sets_its_field_from_every_source() {
         let [one] = config.suppliers() else { panic!("one supplier") };
         assert_eq!((one.name.as_str(), one.kind), ("a_1", SupplierKind::Reloadly));
         assert_eq!((one.url.as_str(), one.currency), ("http://127.0.0.1:8080/api", Currency::parse("EUR").unwrap()));
-        assert_eq!((one.timeout, one.settle), (Duration::from_millis(30_001), Some(Duration::from_secs(600))));
+        assert_eq!((one.timeout, one.settle), (Duration::from_millis(20_001), Some(Duration::from_secs(600))));
         assert_eq!((one.concurrency, one.per_second, one.poll), (17, Some(20), Duration::from_secs(4)));
         let breaker = &one.breaker;
         assert_eq!((breaker.failure_percent, breaker.slow_percent, breaker.window), (51, 81, 51));
@@ -166,7 +166,7 @@ fn routes_become_the_assortment() {
     assert_eq!(shown("routes.\"music.12\".at_a_loss"), (Some("true"), "fulfil.toml:5"));
     assert_eq!(shown("suppliers.kasu.rates"), (Some("USD 0.14"), "fulfil.toml:10"));
     assert_eq!(shown("suppliers.b.rates"), (None, "not set"));
-    assert_eq!(shown("suppliers.b.timeout_ms"), (Some("30000"), "default"));
+    assert_eq!(shown("suppliers.b.timeout_ms"), (Some("20000"), "default"));
 }
 
 #[test]

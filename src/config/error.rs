@@ -46,6 +46,10 @@ pub enum Problem {
         "{timeouts}: a purchase has to end {margin} s before its lease does (procurement.lease_seconds = {lease}), or another worker goes on with its line meanwhile; allowed: at most {most_ms}, or set procurement.lease_seconds to at least {least}"
     )]
     LeaseTooShort { timeouts: String, margin: u64, lease: u64, most_ms: u128, least: u64 },
+    #[error(
+        "{timeouts}: a call has to end {margin} s before a worker that was told to stop does (worker.drain_seconds = {drain}), or a purchase is broken off and its outcome unknown; allowed: at most {most_ms}, or set worker.drain_seconds to at least {least}, and the time that whatever stops the worker gives it to more"
+    )]
+    DrainTooShort { timeouts: String, margin: u64, drain: u64, most_ms: u128, least: u64 },
     #[error("unknown variable; {hint}")]
     UnknownVariable { hint: String },
     #[error("unknown key {name}, which is a mistake in fulfil: please report it")]

@@ -228,7 +228,7 @@ pub static KEYS: &[Key] = &[
         section: "worker",
         name: "drain_seconds",
         default: Some("25"),
-        doc: "how long a worker that is told to stop may take to finish what it has begun; keep it below the grace period of whatever stops it",
+        doc: "how long a worker that is told to stop may take to finish what it has begun; longer than any supplier's `timeout_ms`, and below the grace period of whatever stops it",
         kind: Kind::Seconds { from: 1, to: 600, set: |c, time| c.worker.drain = time },
     },
     Key {

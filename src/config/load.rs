@@ -65,10 +65,11 @@ fn set_assortment(given: AllGiven, config: &mut Config, protocol: ProtocolCheck<
         let section = suppliers::check(name, given, &config.file, protocol, &mut config.settings, errors);
         config.suppliers.extend(section);
     }
-    let lease_place = keys.iter().rev().find(|given| given.key.full_name() == "procurement.lease_seconds");
-    let lease_place = lease_place.map(|given| &given.place);
-    let enough = suppliers::lease_is_long_enough(&config.suppliers, config.procurement.lease, lease_place);
-    errors.extend(enough.err());
+    let place_of = |name: &str| keys.iter().rev().find(|given| given.key.full_name() == name).map(|given| &given.place);
+    let lease = (config.procurement.lease, place_of("procurement.lease_seconds"));
+    let drain = (config.worker.drain, place_of("worker.drain_seconds"));
+    errors.extend(suppliers::lease_is_long_enough(&config.suppliers, lease.0, lease.1).err());
+    errors.extend(suppliers::drain_is_long_enough(&config.suppliers, drain.0, drain.1).err());
     let routes = routes::check(given_routes, &names, &mut config.settings, errors);
     let rates: HashMap<_, _> =
         config.suppliers.iter().map(|supplier| (supplier.name.clone(), supplier.rates.clone())).collect();

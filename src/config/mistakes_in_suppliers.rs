@@ -53,7 +53,7 @@ const BAD_FILES: &[(&str, &[&str])] = &[
     (
         "[suppliers.kasu]\nkind = \"json\"\nurl = \"https://h\"\ncurrency = \"CNY\"\ntimeout_ms = 99\nsettle_seconds = \"600\"\nconcurrency = 0",
         &[
-            "fulfil.toml:5: suppliers.kasu.timeout_ms: found 99; allowed: milliseconds, from 100 to 300000; write for example `timeout_ms = 30000`",
+            "fulfil.toml:5: suppliers.kasu.timeout_ms: found 99; allowed: milliseconds, from 100 to 300000; write for example `timeout_ms = 20000`",
             "fulfil.toml:6: suppliers.kasu.settle_seconds: found the text \"600\"; allowed: seconds, from 0 to 86400; write a number without quotes, or leave it out",
             "fulfil.toml:7: suppliers.kasu.concurrency: found 0; allowed: a whole number from 1 to 1000; write for example `concurrency = 16`",
         ],
@@ -124,15 +124,27 @@ const BAD_FILES: &[(&str, &[&str])] = &[
         &["fulfil.toml:1: unknown section [supplier]; did you mean [suppliers.NAME]?"],
     ),
     (
-        "[suppliers.kasu]\nkind = \"json\"\nurl = \"https://h\"\ncurrency = \"CNY\"\ntimeout_ms = 60000",
+        "[suppliers.kasu]\nkind = \"json\"\nurl = \"https://h\"\ncurrency = \"CNY\"\ntimeout_ms = 60000\n[worker]\ndrain_seconds = 62",
         &[
             "fulfil.toml:5: suppliers.kasu.timeout_ms = 60000: a purchase has to end 2 s before its lease does (procurement.lease_seconds = 60), or another worker goes on with its line meanwhile; allowed: at most 58000, or set procurement.lease_seconds to at least 62",
         ],
     ),
     (
-        "[procurement]\nlease_seconds = 31\n[suppliers.a]\nkind = \"json\"\nurl = \"https://h\"\ncurrency = \"CNY\"\n[suppliers.b]\nkind = \"json\"\nurl = \"https://h\"\ncurrency = \"CNY\"",
+        "[procurement]\nlease_seconds = 21\n[suppliers.a]\nkind = \"json\"\nurl = \"https://h\"\ncurrency = \"CNY\"\n[suppliers.b]\nkind = \"json\"\nurl = \"https://h\"\ncurrency = \"CNY\"",
         &[
-            "fulfil.toml:2: suppliers.a.timeout_ms = 30000, suppliers.b.timeout_ms = 30000: a purchase has to end 2 s before its lease does (procurement.lease_seconds = 31), or another worker goes on with its line meanwhile; allowed: at most 29000, or set procurement.lease_seconds to at least 32",
+            "fulfil.toml:2: suppliers.a.timeout_ms = 20000, suppliers.b.timeout_ms = 20000: a purchase has to end 2 s before its lease does (procurement.lease_seconds = 21), or another worker goes on with its line meanwhile; allowed: at most 19000, or set procurement.lease_seconds to at least 22",
+        ],
+    ),
+    (
+        "[suppliers.kasu]\nkind = \"json\"\nurl = \"https://h\"\ncurrency = \"CNY\"\ntimeout_ms = 30000",
+        &[
+            "fulfil.toml:5: suppliers.kasu.timeout_ms = 30000: a call has to end 2 s before a worker that was told to stop does (worker.drain_seconds = 25), or a purchase is broken off and its outcome unknown; allowed: at most 23000, or set worker.drain_seconds to at least 32, and the time that whatever stops the worker gives it to more",
+        ],
+    ),
+    (
+        "[worker]\ndrain_seconds = 21\n[suppliers.a]\nkind = \"json\"\nurl = \"https://h\"\ncurrency = \"CNY\"",
+        &[
+            "fulfil.toml:2: suppliers.a.timeout_ms = 20000: a call has to end 2 s before a worker that was told to stop does (worker.drain_seconds = 21), or a purchase is broken off and its outcome unknown; allowed: at most 19000, or set worker.drain_seconds to at least 22, and the time that whatever stops the worker gives it to more",
         ],
     ),
     (
@@ -219,7 +231,7 @@ const BAD_VARIABLES: &[BadVariables] = &[
     (
         &[("FULFIL_SUPPLIERS__KASU__TIMEOUT_MS", "soon")],
         &[
-            "FULFIL_SUPPLIERS__KASU__TIMEOUT_MS: suppliers.kasu.timeout_ms: found \"soon\"; allowed: milliseconds, from 100 to 300000; set for example FULFIL_SUPPLIERS__KASU__TIMEOUT_MS=30000",
+            "FULFIL_SUPPLIERS__KASU__TIMEOUT_MS: suppliers.kasu.timeout_ms: found \"soon\"; allowed: milliseconds, from 100 to 300000; set for example FULFIL_SUPPLIERS__KASU__TIMEOUT_MS=20000",
         ],
     ),
     (

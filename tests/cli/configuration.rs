@@ -111,7 +111,7 @@ fn config_check_shows_suppliers_and_routes_and_no_secret_of_theirs() {
         (setting["value"].clone(), setting["from"].clone())
     };
     assert_eq!(key("suppliers.kasu.kind"), (json!("kasushou"), json!("fulfil.toml:2")));
-    assert_eq!(key("suppliers.kasu.timeout_ms"), (json!("30000"), json!("default")));
+    assert_eq!(key("suppliers.kasu.timeout_ms"), (json!("20000"), json!("default")));
     assert_eq!(key("suppliers.kasu.most"), (json!("50"), json!("fulfil.toml:6")));
     let secret = (json!("(set, not shown)"), json!("FULFIL_SUPPLIERS__KASU__API_KEY_FILE"));
     assert_eq!(key("suppliers.kasu.api_key"), secret);

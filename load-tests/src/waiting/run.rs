@@ -136,7 +136,7 @@ async fn prepare(plan: &Plan, servers: &Servers, market: &Market, bought: &Lines
     program.set("SOURCE__BATCH_ORDERS", &plan.batch.to_string());
     program.set("SOURCE__IN_FLIGHT", &plan.batches_in_flight.to_string());
     // What is under way when it is told to stop may take as long as a supplier does.
-    program.set("WORKER__DRAIN_SECONDS", &timeout.as_secs().to_string());
+    program.set("WORKER__DRAIN_SECONDS", &(timeout + Duration::from_secs(5)).as_secs().to_string());
     if let Some(connections) = plan.connections {
         program.set("LEDGER__CONNECTIONS", &connections.to_string());
     }

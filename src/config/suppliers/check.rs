@@ -30,7 +30,7 @@ pub type ProtocolCheck<'a> = &'a dyn Fn(&SupplierSection) -> Vec<ProtocolError>;
 
 const REQUIRED: [&str; 3] = ["kind", "url", "currency"];
 
-/// Of the time between the end of a call and the end of the lease.
+/// Of the time between the end of a call and the end of the lease, or of the process.
 const MARGIN: Duration = Duration::from_secs(2);
 
 /// One supplier; `file` is what errors name as the place for what is missing. `None`: something is wrong, which
@@ -100,23 +100,69 @@ pub(crate) fn lease_is_long_enough(
     lease: Duration,
     lease_place: Option<&Place>,
 ) -> Result<(), ConfigError> {
-    let too_slow: Vec<&SupplierSection> =
-        suppliers.iter().filter(|supplier| supplier.timeout + MARGIN > lease).collect();
-    let Some(slowest) = too_slow.iter().max_by_key(|supplier| supplier.timeout) else { return Ok(()) };
-    let timeouts: Vec<String> = too_slow
-        .iter()
-        .map(|supplier| format!("{}.timeout_ms = {}", supplier.section(), supplier.timeout.as_millis()))
-        .collect();
-    let place = slowest.places.get("timeout_ms").or(lease_place).unwrap_or(&slowest.place);
-    let least = slowest.timeout + MARGIN;
+    let Some(slow) = TooSlow::of(suppliers, lease) else { return Ok(()) };
     let problem = Problem::LeaseTooShort {
-        timeouts: timeouts.join(", "),
+        timeouts: slow.timeouts(),
         margin: MARGIN.as_secs(),
         lease: lease.as_secs(),
-        most_ms: lease.saturating_sub(MARGIN).as_millis(),
-        least: least.as_secs() + u64::from(least.subsec_nanos() > 0),
+        most_ms: slow.most_ms(),
+        least: slow.least(),
     };
-    Err(ConfigError::new(place.clone(), problem))
+    Err(ConfigError::new(slow.place(lease_place), problem))
+}
+
+/// One error, whatever the number of suppliers that a worker could not wait for while it ends.
+pub(crate) fn drain_is_long_enough(
+    suppliers: &[SupplierSection],
+    drain: Duration,
+    drain_place: Option<&Place>,
+) -> Result<(), ConfigError> {
+    let Some(slow) = TooSlow::of(suppliers, drain) else { return Ok(()) };
+    let problem = Problem::DrainTooShort {
+        timeouts: slow.timeouts(),
+        margin: MARGIN.as_secs(),
+        drain: drain.as_secs(),
+        most_ms: slow.most_ms(),
+        least: slow.least(),
+    };
+    Err(ConfigError::new(slow.place(drain_place), problem))
+}
+
+/// The suppliers whose calls may end too late.
+struct TooSlow<'a> {
+    suppliers: Vec<&'a SupplierSection>,
+    slowest: &'a SupplierSection,
+    time: Duration,
+}
+
+impl<'a> TooSlow<'a> {
+    /// `None`: every call ends within `time`, with room to spare.
+    fn of(suppliers: &'a [SupplierSection], time: Duration) -> Option<Self> {
+        let suppliers: Vec<_> = suppliers.iter().filter(|supplier| supplier.timeout + MARGIN > time).collect();
+        let slowest = *suppliers.iter().max_by_key(|supplier| supplier.timeout)?;
+        Some(Self { suppliers, slowest, time })
+    }
+
+    fn timeouts(&self) -> String {
+        let timeout = |supplier: &&SupplierSection| {
+            format!("{}.timeout_ms = {}", supplier.section(), supplier.timeout.as_millis())
+        };
+        self.suppliers.iter().map(timeout).collect::<Vec<_>>().join(", ")
+    }
+
+    fn most_ms(&self) -> u128 {
+        self.time.saturating_sub(MARGIN).as_millis()
+    }
+
+    fn least(&self) -> u64 {
+        let least = self.slowest.timeout + MARGIN;
+        least.as_secs() + u64::from(least.subsec_nanos() > 0)
+    }
+
+    /// Where the time limit stands, or else `other`, or else the supplier.
+    fn place(&self, other: Option<&Place>) -> Place {
+        self.slowest.places.get("timeout_ms").or(other).unwrap_or(&self.slowest.place).clone()
+    }
 }
 
 fn rates_setting(section: &str, rates: &rates::Checked) -> Setting {

@@ -59,8 +59,8 @@ pub static SUPPLIER_KEYS: &[Key<SupplierDraft>] = &[
     Key {
         section: SECTION,
         name: "timeout_ms",
-        default: Some("30000"),
-        doc: "how long one call may take; at least 2 s less than `procurement.lease_seconds`",
+        default: Some("20000"),
+        doc: "how long one call may take; at least 2 s less than `procurement.lease_seconds` and `worker.drain_seconds`",
         kind: Kind::Milliseconds { from: 100, to: 300_000, set: |s, time| s.timeout = time },
     },
     Key {

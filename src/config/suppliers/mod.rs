@@ -23,7 +23,7 @@ pub use keys::{SUPPLIER_KEYS, SupplierDraft};
 pub use refusal::ProtocolError;
 pub use section::{BreakerSection, SupplierKind, SupplierSection};
 
-pub(super) use check::{check, lease_is_long_enough};
+pub(super) use check::{check, drain_is_long_enough, lease_is_long_enough};
 pub(super) use given::GivenSupplier;
 pub(super) use rates::ROW as RATES;
 pub(super) use variables::Variables;
