@@ -64,7 +64,7 @@ impl Visit<'_> {
             return Ok(Then::Step);
         }
         let countable = pace::until_countable(attempt, self.now()).unwrap_or(Duration::ZERO);
-        let pause = self.open().zip(self.supply()).map(|(attempt, supply)| pace::before_query(attempt, supply.poll));
+        let pause = self.open().zip(self.supply()).map(|(attempt, supply)| pace::after_not_found(attempt, supply.poll));
         let time = countable.max(pause.unwrap_or(pace::LONGEST));
         Ok(Then::Release(wait(time, "a not-found that counts")))
     }

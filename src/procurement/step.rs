@@ -70,6 +70,12 @@ pub fn counts(attempt: &Attempt, now: Timestamp) -> bool {
     attempt.countable_from.is_some_and(|from| now >= from)
 }
 
+/// Whether its supplier can be asked about it: by our reference, or by their number.
+#[must_use]
+pub fn is_queryable(attempt: &Attempt, promises: Promises) -> bool {
+    promises.query || attempt.their_id.is_some()
+}
+
 fn end_of(procurement: &Procurement, time: Duration) -> Timestamp {
     let time = i64::try_from(time.as_micros()).unwrap_or(i64::MAX);
     Timestamp(procurement.made_at.0.saturating_add(time))
@@ -129,8 +135,7 @@ fn with_open_attempt(attempt: &Attempt, promises: Option<Promises>, overdue: boo
 }
 
 fn settle(attempt: &Attempt, promises: Promises, review: impl Fn(ReviewKind, &str) -> Step) -> Step {
-    let queryable = promises.query || attempt.their_id.is_some();
-    match (queryable, promises.resend) {
+    match (is_queryable(attempt, promises), promises.resend) {
         (true, _) if attempt.not_founds >= NOT_FOUNDS && attempt.their_id.is_some() => {
             review(ReviewKind::Unsettled, "the supplier gave it a number, and does not know of it now")
         }

@@ -251,8 +251,15 @@ impl<'a> Visit<'a> {
         }
     }
 
+    /// Until the open attempt is asked about, or sent, again.
     pub(super) fn wait_for_query(&self, what: &str) -> Release {
-        let pause = self.open().zip(self.supply()).map(|(attempt, supply)| pace::before_query(attempt, supply.poll));
+        let pause = self.open().zip(self.supply()).map(|(attempt, supply)| {
+            if step::is_queryable(attempt, supply.guarded.promises()) {
+                pace::before_query(attempt, supply.poll, self.now())
+            } else {
+                pace::before_resend(attempt, supply.poll)
+            }
+        });
         wait(pause.unwrap_or(pace::LONGEST), what)
     }
 
