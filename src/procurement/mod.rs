@@ -1,7 +1,8 @@
 //! The slow lane: what stock can't fill is bought from a supplier, once, whatever happens on the way.
 //!
 //! The way of a procurement: [`buyer`] leases it, [`visit`] takes it step by step, each step decided by [`step`]
-//! from committed rows alone: the supplier chosen by [`route`], the purchase sent by [`purchase`], settled by
+//! from committed rows alone: the supplier chosen by [`route`] (at a price that
+//! [`price`] allows), the purchase sent by [`purchase`], settled by
 //! [`question`]s; what it told is sealed by [`goods`].
 //!
 //! - what stands around one supplier (breaker, pause, rate, bulkhead, budget, health): [`guard`]
@@ -16,6 +17,7 @@ pub mod callbacks;
 pub mod goods;
 pub mod guard;
 mod pace;
+mod price;
 mod purchase;
 mod question;
 mod route;

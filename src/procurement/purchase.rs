@@ -7,13 +7,16 @@ use std::time::Duration;
 
 use fulfil_contract::{
     attempt::{AttemptState, Change, Intent, Reference},
+    ports::supplier::SupplierError,
     procurement::Release,
-    supplier::{Bought, Purchase, RefusalMeans, SupplierName},
+    supplier::{Bought, Purchase, RefusalMeans, SupplierName, SupplierProduct},
 };
 use tokio::time::Instant;
 
 use super::{
+    buyer::Supply,
     guard::Permit,
+    price::Heard,
     route::{self, Chosen},
     visit::{BrokenOff, Then, Visit, again, wait},
 };
@@ -26,13 +29,25 @@ use crate::{
 impl Visit<'_> {
     /// Chooses a supplier and buys.
     pub(super) async fn buy(&mut self, wanted: u32, without: &[SupplierName]) -> Result<Then, BrokenOff> {
-        if self.draining.phase() > Phase::Running {
-            return Ok(Then::Release(wait(Duration::ZERO, "another worker: this one is ending")));
-        }
-        let choice = match route::choose(self, wanted, without, Instant::now().into_std()) {
-            Chosen::Route(choice) => choice,
-            Chosen::Later { time, waits_for } => return Ok(Then::Release(self.stock_or_wait(time, waits_for))),
-            Chosen::Nobody(reason) => return Ok(Then::Release(Release::Reject(reason))),
+        // Each question is about another supplier: their number ends this.
+        let choice = loop {
+            if self.draining.phase() > Phase::Running {
+                return Ok(Then::Release(wait(Duration::ZERO, "another worker: this one is ending")));
+            }
+            match route::choose(self, wanted, without, Instant::now().into_std()) {
+                Chosen::Route(choice) => break choice,
+                Chosen::Ask { supply, permit, product } => self.ask_price(supply, permit, &product).await,
+                Chosen::Later { time, waits_for } => {
+                    tracing::debug!(
+                        order_id = %self.procurement.order_id,
+                        line_no = self.procurement.line_no.0,
+                        waits_for,
+                        "nothing is bought now"
+                    );
+                    return Ok(Then::Release(self.stock_or_wait(time, waits_for)));
+                }
+                Chosen::Nobody(reason) => return Ok(Then::Release(Release::Reject(reason))),
+            }
         };
         let supply = choice.supply;
         if !self.lease_covers(supply) {
@@ -58,6 +73,26 @@ impl Visit<'_> {
         crash::at(Point::Intended, &self.procurement);
         self.procurement.attempts.push(attempt);
         self.send(choice.permit).await
+    }
+
+    /// Asks what a product costs now, holding a purchase's place meanwhile; what was heard decides with whatever is
+    /// known otherwise.
+    async fn ask_price(&mut self, supply: &Supply, permit: Permit, product: &SupplierProduct) {
+        let heard = match supply.guarded.offers(std::slice::from_ref(product)).await {
+            Ok(offers) => match offers.iter().find(|offer| offer.product == *product) {
+                Some(offer) if offer.unit_price.is_some() => Heard::Price,
+                Some(_) => Heard::None,
+                None => Heard::Failed("it does not know the product".into()),
+            },
+            Err(SupplierError::NotTold) => Heard::None,
+            Err(error) => Heard::Failed(error.to_string()),
+        };
+        if let Heard::Failed(why) = &heard {
+            let (supplier, product) = (supply.guarded.name(), product.as_str());
+            tracing::warn!(%supplier, product, why, "its price could not be asked; nothing is bought there now");
+        }
+        drop(permit);
+        self.heard.insert(supply.guarded.name().clone(), heard);
     }
 
     /// Sends the open attempt's purchase again, under the same reference.

@@ -1,9 +1,9 @@
 //! Which supplier a line is bought from: the first of its routes, in configured order, that is well, affordable
 //! and open now; those that are not well come last.
 //!
-//! What holds here: nothing is bought above the line's price guard unless its SKU allows a loss; a supplier that
-//! gave a final no for the line is not asked again; a choice says why it was made, and no choice says what is
-//! waited for or why nobody can.
+//! What holds here: nothing is bought above the line's price guard unless its SKU allows a loss, nor at a price that
+//! nobody keeps to and nobody has asked for ([`price`]); a supplier that gave a final no for the line is not asked
+//! again; a choice says why it was made, and no choice says what is waited for or why nobody can.
 
 use std::time::{Duration, Instant};
 
@@ -19,7 +19,9 @@ use super::{
     assortment::Route,
     buyer::{Buyer, Supply},
     guard::{BreakerState, Closed, Permit},
-    pace, step,
+    pace,
+    price::{self, Heard, Price},
+    step,
     visit::Visit,
 };
 
@@ -41,6 +43,12 @@ pub(super) struct Choice<'a> {
 
 pub(super) enum Chosen<'a> {
     Route(Choice<'a>),
+    /// This supplier sells at its own price: it is asked for that first, in the place of a purchase.
+    Ask {
+        supply: &'a Supply,
+        permit: Permit,
+        product: SupplierProduct,
+    },
     /// Some supplier may fill it, but not now.
     Later {
         time: Duration,
@@ -54,7 +62,8 @@ pub(super) enum Chosen<'a> {
 struct Candidate<'a> {
     supply: &'a Supply,
     route: &'a Route,
-    unit_price: MinorUnits,
+    /// The most that one may cost; `None`: it has to be asked first.
+    unit_price: Option<MinorUnits>,
     well: bool,
     said: String,
 }
@@ -81,7 +90,7 @@ pub(super) fn choose<'a>(visit: &Visit<'a>, wanted: u32, without: &[SupplierName
             out.push((route.supplier.clone(), Out::Later(UNREACHABLE, "could not be reached just now".into())));
             continue;
         }
-        match look(buyer, procurement, route, routes.at_a_loss, without, now) {
+        match look(visit, route, routes.at_a_loss, without, now) {
             Ok(candidate) => candidates.push(candidate),
             Err(why) => out.push((route.supplier.clone(), why)),
         }
@@ -90,7 +99,7 @@ pub(super) fn choose<'a>(visit: &Visit<'a>, wanted: u32, without: &[SupplierName
     candidates.sort_by_key(|candidate| !candidate.well);
     for candidate in candidates {
         match candidate.supply.guarded.admit(now) {
-            Ok(permit) => return Chosen::Route(chosen(candidate, permit, wanted, &out)),
+            Ok(permit) => return chosen(candidate, permit, wanted, &out),
             Err(Closed { why, until }) => {
                 out.push((candidate.route.supplier.clone(), Out::Later(until, why.to_string())))
             }
@@ -100,31 +109,34 @@ pub(super) fn choose<'a>(visit: &Visit<'a>, wanted: u32, without: &[SupplierName
 }
 
 fn look<'a>(
-    buyer: &'a Buyer,
-    procurement: &Procurement,
+    visit: &Visit<'a>,
     route: &'a Route,
     at_a_loss: bool,
     without: &[SupplierName],
     now: Instant,
 ) -> Result<Candidate<'a>, Out> {
+    let (buyer, procurement) = (visit.buyer, &visit.procurement);
     if without.contains(&route.supplier) {
         return Err(Out::Refused);
     }
     let Some(supply) = buyer.supplies.get(&route.supplier) else {
         return Err(Out::Later(pace::LONGEST, "not configured".into()));
     };
-    let offer = supply.guarded.last_offer(&route.product);
-    let measured = offer.as_ref().and_then(|offer| offer.unit_price);
-    let Some(unit_price) = route.unit_price.or(measured) else {
-        return Err(Out::Later(pace::LONGEST / 4, "its price is not known yet".into()));
+    let unit_price = match price_of(visit, supply, route, at_a_loss, now) {
+        Price::Allows(unit_price) => Some(unit_price),
+        Price::Ask => None,
+        Price::Dear { costs, allowed } => {
+            let why = format!("costs {} {:?}, the route allows {}", costs.0, supply.currency, allowed.0);
+            return Err(Out::Price(why));
+        }
+        Price::Unknown(why) => return Err(Out::Later(pace::LONGEST / 4, why)),
     };
-    if let Some(costs) = measured.filter(|costs| *costs > unit_price) {
-        return Err(Out::Price(format!("costs {} {:?}, the route allows {}", costs.0, supply.currency, unit_price.0)));
-    }
     if !at_a_loss {
-        // What the purchase will allow, not what it may cost just now: the price may move on the way.
-        guard_price(buyer, procurement, route, unit_price)?;
+        // What the purchase will allow, not what it may cost just now: the price may move on the way. The least that
+        // it will allow of one whose price is not asked yet is the route's.
+        unit_price.or(route.unit_price).map_or(Ok(()), |costs| guard_price(buyer, procurement, route, costs))?;
     }
+    let offer = supply.guarded.last_offer(&route.product);
     let health = supply.guarded.health(now);
     let in_stock = offer.as_ref().is_none_or(|offer| offer.on_sale && offer.stock != Some(0));
     let success = health.success.unwrap_or(1.0);
@@ -136,6 +148,19 @@ fn look<'a>(
     Ok(Candidate { supply, route, unit_price, well, said })
 }
 
+fn price_of(visit: &Visit<'_>, supply: &Supply, route: &Route, at_a_loss: bool, now: Instant) -> Price {
+    let told = supply.guarded.last_price(&route.product, now);
+    // Where it may cost whatever it costs, any price will do.
+    let any = at_a_loss && route.unit_price.is_none();
+    let known = price::Known {
+        route: route.unit_price,
+        told,
+        kept: any || supply.guarded.promises().keeps_price,
+        heard: visit.heard.get(&route.supplier).cloned().unwrap_or(Heard::Nothing),
+    };
+    known.price()
+}
+
 fn guard_price(buyer: &Buyer, procurement: &Procurement, route: &Route, costs: MinorUnits) -> Result<(), Out> {
     let (limit, currency) = (procurement.need.unit_price, procurement.need.currency);
     match buyer.assortment.rates(&route.supplier).and_then(|rates| rates.cost_in(costs, currency)) {
@@ -145,19 +170,21 @@ fn guard_price(buyer: &Buyer, procurement: &Procurement, route: &Route, costs: M
     }
 }
 
-fn chosen<'a>(candidate: Candidate<'a>, permit: Permit, wanted: u32, out: &[(SupplierName, Out)]) -> Choice<'a> {
-    let most = candidate.supply.guarded.promises().most;
-    let quantity = wanted.min(most).clamp(1, Quantity::MOST);
+fn chosen<'a>(candidate: Candidate<'a>, permit: Permit, wanted: u32, out: &[(SupplierName, Out)]) -> Chosen<'a> {
+    let Candidate { supply, route, unit_price, said, well: _ } = candidate;
+    let product = route.product.clone();
+    let Some(unit_price) = unit_price else { return Chosen::Ask { supply, permit, product } };
+    let quantity = wanted.min(supply.guarded.promises().most).clamp(1, Quantity::MOST);
     let passed: Vec<String> = out.iter().map(|(supplier, why)| format!("{supplier} {why}")).collect();
     let passed = if passed.is_empty() { String::new() } else { format!("; passed over: {}", passed.join(", ")) };
-    Choice {
-        supply: candidate.supply,
+    Chosen::Route(Choice {
+        supply,
         permit,
-        product: candidate.route.product.clone(),
+        product,
         quantity: Quantity::new(quantity).unwrap_or(Quantity::ONE),
-        unit_price: candidate.unit_price,
-        why: format!("{}{passed}", candidate.said),
-    }
+        unit_price,
+        why: format!("{said}{passed}"),
+    })
 }
 
 /// Waits for the first that opens; or no supplier will.

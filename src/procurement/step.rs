@@ -232,7 +232,8 @@ mod tests {
     use super::*;
 
     const LINE: Duration = Duration::from_secs(3600);
-    const ASKABLE: Promises = Promises { query: true, resend: Resend::Refused, settle: Duration::ZERO, most: 10 };
+    const ASKABLE: Promises =
+        Promises { query: true, resend: Resend::Refused, settle: Duration::ZERO, most: 10, keeps_price: true };
 
     fn attempt(supplier: &str, state: AttemptState) -> Attempt {
         Attempt {

@@ -4,7 +4,7 @@
 //! What holds here: no purchase is sent before its attempt is committed as `sent` (I6), nor when the lease might
 //! lapse before its time limit; what a supplier said is committed before anything else is done with it.
 
-use std::time::Duration;
+use std::{collections::HashMap, time::Duration};
 
 use fulfil_contract::{
     attempt::{Attempt, AttemptState, Change},
@@ -21,6 +21,7 @@ use tokio::time::Instant;
 use super::{
     buyer::{Buyer, Supply},
     goods, pace,
+    price::Heard,
     step::{self, Step},
 };
 use crate::{
@@ -82,6 +83,8 @@ pub(super) struct Visit<'a> {
     leased: Instant,
     /// Suppliers that could not be reached in this visit.
     pub(super) unreachable: Vec<SupplierName>,
+    /// What suppliers that sell at their own price told of it in this visit.
+    pub(super) heard: HashMap<SupplierName, Heard>,
     pub(super) lease_end: Instant,
     pub(super) draining: Draining,
 }
@@ -97,7 +100,8 @@ impl<'a> Visit<'a> {
         draining: Draining,
     ) -> Self {
         let lease_end = asked + buyer.times.lease;
-        Self { buyer, procurement, leased, unreachable: Vec::new(), lease_end, draining }
+        let (unreachable, heard) = (Vec::new(), HashMap::new());
+        Self { buyer, procurement, leased, unreachable, heard, lease_end, draining }
     }
 
     /// Works on it until it waits or ends.

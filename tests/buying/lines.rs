@@ -1,7 +1,7 @@
 //! What becomes of lines: from stock and bought in one order, too dear, bought elsewhere, in doubt.
 
 use serde_json::Value;
-use supplier_doubles::{Mood, Product, Protocol};
+use supplier_doubles::{Millis, Mood, Product, Protocol};
 
 use crate::{
     shop::{key_file, order},
@@ -177,5 +177,58 @@ async fn a_lost_answer_is_settled_by_the_same_reference_again() {
     assert_eq!(stand.opened("o-1").await, keys_of(&purchases));
     let sent = double.calls().into_iter().filter(|call| call.kind == "buy").count();
     assert!(sent > 1, "it was sent once, and yet its answer was lost");
+    stand.end().await;
+}
+
+/// A supplier that sells at its own price, whose offers can be read.
+async fn at_its_own_price(mood: &Mood) -> Stand {
+    let stand = Stand::open(&[Protocol::Dujiao], mood, &[Route::to("game", Protocol::Dujiao, 0)]).await;
+    let file = stand.folder().join("fulfil.toml");
+    let headers = "headers = { Dujiao-Next-Api-Key = \"{api_key}\", Dujiao-Next-Timestamp = \"{timestamp}\" }";
+    let offer = format!(
+        "[suppliers.dujiao.offer]\nsuccess = {{ pointer = \"/ok\", is = true }}\nlist = \"/product/skus\"\n\
+         entry = {{ pointer = \"/id\", is = \"{{product}}\" }}\nprice = \"/price_amount\"\nstock = \"/stock_quantity\"\n\
+         [suppliers.dujiao.offer.request]\nmethod = \"GET\"\npath = \"/products/{{product}}\"\n{headers}\n"
+    );
+    let text = std::fs::read_to_string(&file).unwrap();
+    stand.write("fulfil.toml", &format!("{text}{offer}"));
+    stand
+}
+
+fn buys(stand: &Stand) -> usize {
+    stand.double(Protocol::Dujiao).calls().into_iter().filter(|call| call.kind == "buy").count()
+}
+
+/// Its price has risen above what the route allows, and nobody has measured that yet: it is asked first.
+#[tokio::test]
+async fn who_sells_at_its_own_price_is_asked_for_it_before_a_purchase() {
+    // So slow that the purchase does not find the price measured.
+    let stand = at_its_own_price(&Mood { latency: Millis::fixed(300), ..Mood::default() }).await;
+    let product = Protocol::Dujiao.products()[0].clone();
+    stand.double(Protocol::Dujiao).put(Product { unit_price: 1001, ..product.clone() });
+    stand.work_off(&[order("o-1", "game", 1)]).await;
+    let shown = stand.order("o-1").await;
+    assert_eq!(shown["reason"]["code"], "price_guard", "{shown}");
+    assert!(shown["reason"]["detail"].as_str().unwrap().contains("costs 1001"), "{shown}");
+    assert_eq!(buys(&stand), 0, "a purchase was sent");
+
+    stand.double(Protocol::Dujiao).put(product);
+    stand.work_off(&[order("o-2", "game", 1)]).await;
+    assert_eq!(stand.order("o-2").await["status"], "fulfilled");
+    assert_eq!(buys(&stand), 1);
+    stand.end().await;
+}
+
+/// Nobody knows what it costs: the line waits, says for what, and is rejected when its time is over.
+#[tokio::test]
+async fn nothing_is_bought_at_a_price_that_nobody_knows() {
+    let mut stand = at_its_own_price(&Mood { query_error: 1.0, ..Mood::default() }).await;
+    stand.set("FULFIL_PROCUREMENT__DEADLINE_SECONDS", 10);
+    let mut running = stand.begin(&[order("o-1", "game", 1)]);
+    stand.until("the run ends", || running.has_ended()).await;
+    let shown = stand.order("o-1").await;
+    assert_eq!(shown["reason"]["code"], "suppliers_unavailable", "{shown}");
+    assert!(stand.log().contains("its price could not be asked"), "{}", stand.log());
+    assert_eq!(buys(&stand), 0, "a purchase was sent");
     stand.end().await;
 }

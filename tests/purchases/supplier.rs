@@ -56,7 +56,7 @@ pub(crate) struct Double {
 
 impl Double {
     pub(crate) fn new(name: &'static str, query: bool, resend: Resend, trouble: u32, seed: u64) -> Self {
-        let promises = Promises { query, resend, settle: Duration::from_secs(5), most: 2 };
+        let promises = Promises { query, resend, settle: Duration::from_secs(5), most: 2, keeps_price: true };
         Self { name, promises, seed, trouble, log: Arc::default() }
     }
 

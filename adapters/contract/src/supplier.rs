@@ -253,6 +253,9 @@ pub struct Promises {
     pub settle: Duration,
     /// The most of one product that one purchase takes.
     pub most: u32,
+    /// A purchase names the most that one may cost, and the supplier sells at no more. Where it does not, its price is
+    /// asked before each purchase.
+    pub keeps_price: bool,
 }
 
 /// What the same reference, sent again, does.

@@ -239,7 +239,14 @@ fn whole(value: &Value) -> Option<u64> {
 #[async_trait]
 impl Supplier for AcgFaka {
     fn promises(&self) -> Promises {
-        Promises { query: false, resend: Resend::Refused, settle: self.settle, most: self.settings.most }
+        Promises {
+            query: false,
+            resend: Resend::Refused,
+            settle: self.settle,
+            most: self.settings.most,
+            // It names none: but `affordable` has asked just before.
+            keeps_price: self.settings.ask_price,
+        }
     }
 
     async fn buy(&self, purchase: Purchase<'_>) -> Bought {

@@ -144,6 +144,10 @@ impl Supplier for Json {
             },
             settle: self.common.settle.unwrap_or(SETTLE),
             most: own.most,
+            keeps_price: [&self.settings.buy, &self.settings.recharge]
+                .into_iter()
+                .flatten()
+                .all(|call| values::PRICES.into_iter().any(|name| call.request.uses(name))),
         }
     }
 

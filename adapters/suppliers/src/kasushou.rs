@@ -207,6 +207,7 @@ impl Supplier for Kasushou {
             resend: Resend::Refused,
             settle: self.common.settle.unwrap_or(SETTLE),
             most: self.settings.most,
+            keeps_price: true,
         }
     }
 

@@ -240,7 +240,13 @@ fn not_eur(currency: Currency) -> String {
 #[async_trait]
 impl Supplier for Kinguin {
     fn promises(&self) -> Promises {
-        Promises { query: true, resend: Resend::Unsafe, settle: self.settle, most: self.settings.most }
+        Promises {
+            query: true,
+            resend: Resend::Unsafe,
+            settle: self.settle,
+            most: self.settings.most,
+            keeps_price: true,
+        }
     }
 
     async fn buy(&self, purchase: Purchase<'_>) -> Bought {

@@ -335,7 +335,12 @@ fn balance_in(value: &Value, digits: u32) -> Option<i64> {
 #[async_trait]
 impl Supplier for Reloadly {
     fn promises(&self) -> Promises {
-        Promises { query: true, resend: Resend::Refused, settle: self.settle, most: self.most() }
+        // What a card's face or an amount in the phone's currency costs us is theirs to say.
+        let keeps_price = match self.settings.product_line {
+            ProductLine::GiftCards => false,
+            ProductLine::TopUps => !self.settings.local_amount,
+        };
+        Promises { query: true, resend: Resend::Refused, settle: self.settle, most: self.most(), keeps_price }
     }
 
     async fn buy(&self, purchase: Purchase<'_>) -> Bought {

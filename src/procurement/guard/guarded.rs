@@ -12,6 +12,7 @@ use std::{
 };
 
 use fulfil_contract::{
+    money::MinorUnits,
     ports::supplier::{CallbackRefused, Supplier, SupplierError},
     supplier::{
         Bought, Callback, Found, Hint, Offer, Promises, Purchase, RefusalCode, Sought, SupplierBalance, SupplierName,
@@ -160,6 +161,15 @@ impl Guarded {
     #[must_use]
     pub fn last_offer(&self, product: &SupplierProduct) -> Option<Offer> {
         self.gate.memory(|memory| memory.last_offer(product, now()))
+    }
+
+    /// What a product cost when it was last told, and how long ago that is.
+    #[must_use]
+    pub fn last_price(&self, product: &SupplierProduct, now: Instant) -> Option<(MinorUnits, Duration)> {
+        self.gate.memory(|memory| {
+            let measured = memory.offers.get(product)?;
+            Some((measured.told.unit_price?, measured.age(now)))
+        })
     }
 
     /// Checks a callback's signature and age; no call is made.

@@ -24,6 +24,8 @@ pub(super) const PURCHASE: [&str; 10] = [
     "total_price",
     "total_price_major",
 ];
+/// Of these, what says how much a purchase may cost.
+pub(super) const PRICES: [&str; 4] = ["unit_price", "unit_price_major", "total_price", "total_price_major"];
 pub(super) const RECHARGE: [&str; 1] = ["account"];
 pub(super) const SOUGHT: [&str; 6] = ["reference", "their_id", "product", "product_first", "product_last", "quantity"];
 pub(super) const PRODUCT: [&str; 3] = ["product", "product_first", "product_last"];

@@ -139,7 +139,7 @@ impl Supplier for Adapter {
             Some(Fault::PromisesIdempotent) => Resend::Idempotent,
             Some(_) | None => Resend::Unsafe,
         };
-        Promises { query: true, resend, settle: Duration::from_secs(60), most: 90 }
+        Promises { query: true, resend, settle: Duration::from_secs(60), most: 90, keeps_price: true }
     }
 
     async fn buy(&self, purchase: Purchase<'_>) -> Bought {

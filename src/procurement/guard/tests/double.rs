@@ -103,7 +103,7 @@ impl Drop for UnderWay<'_> {
 #[async_trait]
 impl Supplier for Double {
     fn promises(&self) -> Promises {
-        Promises { query: true, resend: Resend::Refused, settle: Duration::ZERO, most: 10 }
+        Promises { query: true, resend: Resend::Refused, settle: Duration::ZERO, most: 10, keeps_price: true }
     }
 
     async fn buy(&self, _purchase: Purchase<'_>) -> Bought {

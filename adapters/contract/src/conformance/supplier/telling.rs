@@ -10,7 +10,7 @@ use crate::{
 
 pub async fn promises_are_sound(bench: impl SupplierBench) {
     let supplier = bench.supplier(With::Right);
-    let Promises { query: _, resend, settle, most } = supplier.promises();
+    let Promises { query: _, resend, settle, most, keeps_price: _ } = supplier.promises();
     assert_eq!(supplier.promises(), bench.supplier(With::Right).promises(), "the same each time");
     assert!(most >= 1, "nothing can be bought from it");
     // What is re-sent is what may still be under way at the supplier: it has to be given time.
