@@ -3,7 +3,8 @@
 //! The way of a procurement: [`buyer`] leases it, [`visit`] takes it step by step, each step decided by [`step`]
 //! from committed rows alone: the supplier chosen by [`route`] (at a price that
 //! [`price`] allows), the purchase sent by [`purchase`], settled by
-//! [`question`]s; what it told is sealed by [`goods`].
+//! [`question`]s; what it told is sealed by [`goods`]. Goods that come
+//! when the lease is lost: `late`.
 //!
 //! - what stands around one supplier (breaker, pause, rate, bulkhead, budget, health): [`guard`]
 //! - which suppliers may fill which SKU: [`assortment`]
@@ -16,6 +17,7 @@ pub mod buyer;
 pub mod callbacks;
 pub mod goods;
 pub mod guard;
+mod late;
 mod pace;
 mod price;
 mod purchase;

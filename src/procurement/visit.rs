@@ -74,6 +74,8 @@ pub(super) enum Then {
     Release(Release),
     /// The delivery ended the procurement.
     Whole,
+    /// It is not this visit's any more: there is nothing to give back.
+    Left,
 }
 
 pub(super) struct Visit<'a> {
@@ -124,6 +126,7 @@ impl<'a> Visit<'a> {
             match then {
                 Then::Step => {}
                 Then::Whole => return Ok(Visited::Ended),
+                Then::Left => return Ok(Visited::Waiting),
                 Then::Release(release) => return self.release(release).await,
             }
         }
@@ -163,7 +166,13 @@ impl<'a> Visit<'a> {
         change.queries = queries;
         let (ledger, lease) = (&self.buyer.ledger, &self.procurement.lease);
         let place = || ledger.deliver(lease, &change, &sealed);
-        let placed = persist("place bought goods", &mut self.draining, again, place).await?;
+        let placed = match persist("place bought goods", &mut self.draining, again, place).await {
+            Ok(placed) => placed,
+            Err(Ended::Failed(ProcurementError::LeaseLost)) => {
+                return self.deliver_late(&attempt, change.their_id.as_deref(), &sealed).await;
+            }
+            Err(ended) => return Err(ended.into()),
+        };
         crash::at(Point::Placed, &self.procurement);
         metrics::placed(&attempt.supplier, &placed);
         if placed.known + placed.surplus + placed.missing > 0 {
@@ -235,7 +244,7 @@ impl<'a> Visit<'a> {
         Ok(Visited::Ended)
     }
 
-    fn ended(&self, how: &'static str) {
+    pub(super) fn ended(&self, how: &'static str) {
         metrics::ended(how);
         tracing::info!(
             order_id = %self.procurement.order_id,

@@ -87,6 +87,23 @@ pub struct Placed {
     pub missing: u32,
 }
 
+/// What the ledger made of goods that came after their worker had lost its lease.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[must_use]
+pub enum Late {
+    /// The attempt was still open: they are placed as goods that come in time.
+    Placed(Placed),
+    /// The attempt has brought just these.
+    Known,
+    /// The attempt was final, and said otherwise: so many keys are in stock now, so many are kept apart, with a review.
+    Kept { stocked: u32, apart: u32 },
+}
+
+impl Late {
+    /// Why a review is resolved that held a line for an attempt whose goods came late.
+    pub const REASON: &str = "the goods came from the worker that had bought them";
+}
+
 /// How a visit to a procurement ends.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Release {

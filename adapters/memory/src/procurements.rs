@@ -4,6 +4,7 @@
 
 mod attempts;
 mod deciding;
+mod late;
 mod placing;
 mod releasing;
 
@@ -19,7 +20,8 @@ use fulfil_contract::{
         procurements::{Limits, ProcurementError, Procurements, Woken},
     },
     procurement::{
-        BoughtKey, Lease, Need, Placed, Procurement, ProcurementCounts, ProcurementId, Release, Released, SealedGoods,
+        BoughtKey, Late, Lease, Need, Placed, Procurement, ProcurementCounts, ProcurementId, Release, Released,
+        SealedGoods,
     },
     proposal::{ProposedLine, ProposedOrder},
     recorded::LineOutcome,
@@ -137,6 +139,19 @@ impl Procurements for Memory {
         self.call("procurements.deliver", |state| {
             let at = state.moment();
             state.ledger.deliver(lease, change, goods, at)
+        })
+        .await
+    }
+
+    async fn deliver_late(
+        &self,
+        attempt: AttemptId,
+        their_id: Option<&str>,
+        goods: &SealedGoods,
+    ) -> Result<Late, ProcurementError> {
+        self.call("procurements.deliver_late", |state| {
+            let at = state.moment();
+            state.ledger.deliver_late(attempt, their_id, goods, at)
         })
         .await
     }

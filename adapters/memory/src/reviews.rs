@@ -104,6 +104,16 @@ impl Tables {
         }
     }
 
+    /// What people were asked about an attempt has become clear without them: reviews that hold its line are resolved.
+    pub(crate) fn settle_reviews(&mut self, attempt: AttemptId, how: &Resolution, reason: &str, at: Moment) {
+        let resolved = Resolved { at: at.time, how: how.as_str().to_owned(), reason: reason.to_owned() };
+        for row in self.reviews.values_mut() {
+            if row.attempt == Some(attempt) && row.case.kind.holds_its_line() && row.resolved.is_none() {
+                row.resolved = Some(resolved.clone());
+            }
+        }
+    }
+
     fn add_review(&mut self, of: ProcurementId, attempt: Option<AttemptId>, case: &ReviewCase, at: Moment) -> ReviewId {
         let id = ReviewId(self.reviews.last_key_value().map_or(1, |(last, _)| last.0 + 1));
         let row = ReviewRow { case: case.clone(), procurement: of, attempt, opened_at: at.time, resolved: None };

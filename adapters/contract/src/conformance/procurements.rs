@@ -9,6 +9,7 @@ pub mod counting;
 pub mod delivering;
 pub mod delivering_at_once;
 pub mod ending;
+pub mod late;
 pub mod leasing;
 pub mod making;
 pub mod owing;
@@ -66,6 +67,15 @@ macro_rules! procurements_suite {
             ending::keys_of_a_line_that_ended_are_sold_while_its_order_goes_on,
             ending::lines_that_end_at_once_give_one_result,
             ending::the_order_is_decided_with_its_last_line,
+            late::a_late_top_up_is_one,
+            late::another_answer_comes_late,
+            late::goods_after_a_no_go_into_stock,
+            late::goods_of_a_lost_lease_are_placed,
+            late::late_goods_are_of_an_attempt_that_was_sent,
+            late::late_goods_settle_the_review_that_was_opened,
+            late::late_goods_told_again_are_known,
+            late::the_same_goods_come_late_and_in_time_at_once,
+            late::too_few_late_goods_leave_the_rest_to_be_bought,
             leasing::a_fence_rises_with_every_lease,
             leasing::a_former_holder_writes_nothing,
             leasing::a_lapsed_lease_is_given_to_another,
@@ -142,6 +152,7 @@ mod tests {
             ("delivering", include_str!("procurements/delivering.rs")),
             ("delivering_at_once", include_str!("procurements/delivering_at_once.rs")),
             ("ending", include_str!("procurements/ending.rs")),
+            ("late", include_str!("procurements/late.rs")),
             ("leasing", include_str!("procurements/leasing.rs")),
             ("making", include_str!("procurements/making.rs")),
             ("owing", include_str!("procurements/owing.rs")),

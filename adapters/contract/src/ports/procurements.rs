@@ -13,8 +13,8 @@ use crate::{
     ids::{Fingerprint, Sku, WorkerId},
     ports::ledger::LedgerError,
     procurement::{
-        Lease, Placed, Procurement, ProcurementCounts, Release, Released, Resolution, Review, ReviewCase, ReviewId,
-        SealedGoods,
+        Late, Lease, Placed, Procurement, ProcurementCounts, Release, Released, Resolution, Review, ReviewCase,
+        ReviewId, SealedGoods,
     },
     supplier::{About, SupplierName},
 };
@@ -82,6 +82,25 @@ pub trait Procurements: Send + Sync {
     /// # Errors
     /// [`ProcurementError`].
     async fn deliver(&self, lease: &Lease, change: &Change, goods: &SealedGoods) -> Result<Placed, ProcurementError>;
+
+    /// Takes the goods of an attempt whose worker has lost its lease: they are paid for, so the attempt's state judges
+    /// and no lease does.
+    /// - It may still bring goods: it has brought them. They are placed as by [`deliver`](Self::deliver), whoever has
+    ///   the procurement has it no more, and a review that held its line for this attempt is resolved.
+    /// - It is delivered, with just these: nothing.
+    /// - It is final otherwise: it stays what it is. After a no the keys go into stock; where others were delivered,
+    ///   they are kept apart (`refused_key`). A review tells of it.
+    ///
+    /// Made again, it finds what it did.
+    ///
+    /// # Errors
+    /// [`ProcurementError`], never a lost lease; refused where the attempt was never sent, or wants other goods.
+    async fn deliver_late(
+        &self,
+        attempt: AttemptId,
+        their_id: Option<&str>,
+        goods: &SealedGoods,
+    ) -> Result<Late, ProcurementError>;
 
     /// Gives the procurement back, waiting or ended; see [`Release`].
     ///

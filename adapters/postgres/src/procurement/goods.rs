@@ -3,11 +3,11 @@
 //! What holds here: a key is in the ledger once: in stock by its import (I5), held for a line that is not whole yet,
 //! or, known already, apart from both. All of it is decided under the SKU's lock, so no import comes between.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use fulfil_contract::{
     attempt::{Attempt, AttemptId},
-    ids::{Fingerprint, KeyId, SealedKey},
+    ids::{Fingerprint, KeyId, SealedKey, Sku},
     ports::stock_ledger::{Imported, NewKey},
     procurement::{BoughtKey, Placed},
     recorded::StoredOutcome,
@@ -29,6 +29,8 @@ const BUCKETS: i16 = 1;
 const TELL: &str = "
     insert into fulfil.told_key (attempt_id, place, fingerprint)
     select $1, k.* from unnest($2::integer[], $3::bytea[]) k(place, fingerprint)";
+
+const TOLD: &str = "select fingerprint from fulfil.told_key where attempt_id = $1";
 
 const REFUSE: &str = "
     insert into fulfil.refused_key (attempt_id, place, fingerprint, sealed)
@@ -78,7 +80,7 @@ pub(crate) async fn place(
     keys: &[BoughtKey],
 ) -> Result<Stowed, Failure> {
     let sku_ids = import::lock_skus(session, &[row.sku.as_str()], BUCKETS).await?;
-    let (fresh, refused) = sorted_out(session, attempt, keys).await?;
+    let (fresh, refused) = sorted_out(session, attempt, keys, 0).await?;
     refuse(session, &refused).await?;
     let wanted = row.quantity.as_usize();
     let mut placed = Placed {
@@ -120,10 +122,51 @@ pub(crate) async fn into_stock(session: &Session<'_>, row: &ProcurementRow) -> R
     }
     let sku_ids = import::lock_skus(session, &[row.sku.as_str()], BUCKETS).await?;
     let held = let_go(session, row).await?;
-    let imported = import::add(session, &new_keys(row, &held), &sku_ids).await?;
-    import::drop_empty(session, &sku_ids).await?;
-    let all = held.len();
-    let repeats: Vec<Told> = held
+    Ok(add_to_stock(session, row, held, &sku_ids).await?.0)
+}
+
+/// Keys of an attempt that its line does not want any more: new ones go into stock, the others are kept apart; how many
+/// these are.
+pub(super) async fn stock(
+    session: &Session<'_>,
+    row: &ProcurementRow,
+    attempt: &Attempt,
+    keys: &[BoughtKey],
+) -> Result<(Option<Stocked>, u32), Failure> {
+    let sku_ids = import::lock_skus(session, &[row.sku.as_str()], BUCKETS).await?;
+    let told = told_by(session, attempt).await?.len();
+    let (fresh, refused) = sorted_out(session, attempt, keys, place_of(told)).await?;
+    refuse(session, &refused).await?;
+    let (stocked, repeats) = add_to_stock(session, row, fresh, &sku_ids).await?;
+    Ok((stocked, as_u32(refused.len() + repeats)))
+}
+
+/// Keeps keys of an attempt apart, though the ledger may not know them; how many they are.
+pub(super) async fn apart(session: &Session<'_>, attempt: &Attempt, keys: &[BoughtKey]) -> Result<u32, Failure> {
+    // Behind all that it told: it can't have been more than a line wants.
+    let first = place_of(told_by(session, attempt).await?.len());
+    let told = |(key, place): (&BoughtKey, i32)| Told { attempt: attempt.id, place, key: key.clone() };
+    refuse(session, &keys.iter().zip(first..).map(told).collect::<Vec<Told>>()).await?;
+    Ok(as_u32(keys.len()))
+}
+
+/// What an attempt has told.
+pub(super) async fn told_by(session: &Session<'_>, attempt: &Attempt) -> Result<Vec<Fingerprint>, Failure> {
+    session.rows(TOLD, &[&attempt.id.0]).await?.iter().map(|row| fingerprint(row, 0)).collect()
+}
+
+/// Adds keys to the stock of the line's SKU, which is locked; keeps apart what is in the ledger meanwhile, and says how
+/// many these are.
+async fn add_to_stock(
+    session: &Session<'_>,
+    row: &ProcurementRow,
+    keys: Vec<Told>,
+    sku_ids: &HashMap<Sku, i32>,
+) -> Result<(Option<Stocked>, usize), Failure> {
+    let imported = import::add(session, &new_keys(row, &keys), sku_ids).await?;
+    import::drop_empty(session, sku_ids).await?;
+    let all = keys.len();
+    let repeats: Vec<Told> = keys
         .into_iter()
         .zip(imported)
         .filter(|(_, imported)| matches!(imported, Imported::Repeat))
@@ -131,7 +174,8 @@ pub(crate) async fn into_stock(session: &Session<'_>, row: &ProcurementRow) -> R
         .collect();
     refuse(session, &repeats).await?;
     let keys = all - repeats.len();
-    Ok(sku_ids.get(&row.sku).map(|sku_id| Stocked { sku_id: *sku_id, keys }).filter(|stocked| stocked.keys > 0))
+    let stocked = sku_ids.get(&row.sku).map(|sku_id| Stocked { sku_id: *sku_id, keys });
+    Ok((stocked.filter(|stocked| stocked.keys > 0), repeats.len()))
 }
 
 /// Sells these available keys to the line's order.
@@ -159,14 +203,16 @@ pub(super) fn delivered(ids: &[KeyId]) -> StoredOutcome {
     StoredOutcome::Delivered { keys }
 }
 
-/// Writes down what was told; gives what is new to the ledger, and what is not, in the supplier's order.
+/// Writes down what was told, from this place on; gives what is new to the ledger, and what is not, in the supplier's
+/// order.
 async fn sorted_out(
     session: &Session<'_>,
     attempt: &Attempt,
     keys: &[BoughtKey],
+    first: i32,
 ) -> Result<(Vec<Told>, Vec<Told>), Failure> {
     let fingerprints: Vec<&[u8]> = keys.iter().map(|key| key.fingerprint.0.as_slice()).collect();
-    let places: Vec<i32> = (0..).take(keys.len()).collect();
+    let places: Vec<i32> = (first..).take(keys.len()).collect();
     session.rows(TELL, &[&attempt.id.0, &places, &fingerprints]).await?;
     let mut seen: HashSet<Vec<u8>> = import::known(session, &fingerprints).await?;
     let (mut fresh, mut refused) = (Vec::with_capacity(keys.len()), Vec::new());
@@ -238,6 +284,10 @@ fn new_keys(row: &ProcurementRow, keys: &[Told]) -> Vec<NewKey> {
         sealed: told.key.sealed.clone(),
     };
     keys.iter().map(new).collect()
+}
+
+fn place_of(count: usize) -> i32 {
+    i32::try_from(count).unwrap_or(i32::MAX)
 }
 
 fn as_u32(count: usize) -> u32 {

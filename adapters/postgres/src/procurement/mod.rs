@@ -8,6 +8,7 @@ pub(crate) mod attempts;
 mod deliver;
 mod end;
 pub(crate) mod goods;
+mod late;
 mod lease;
 mod release;
 mod rows;
@@ -17,13 +18,13 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use fulfil_contract::{
-    attempt::{Attempt, Change, Intent},
+    attempt::{Attempt, AttemptId, Change, Intent},
     ids::WorkerId,
     ports::{
         ledger::LedgerError,
         procurements::{Limits, ProcurementError, Procurements, Woken},
     },
-    procurement::{Lease, Placed, Procurement, ProcurementCounts, Release, Released, SealedGoods},
+    procurement::{Late, Lease, Placed, Procurement, ProcurementCounts, Release, Released, SealedGoods},
     supplier::{About, SupplierName},
 };
 
@@ -84,6 +85,17 @@ impl Procurements for Postgres {
     async fn deliver(&self, lease: &Lease, change: &Change, goods: &SealedGoods) -> Result<Placed, ProcurementError> {
         let call = &Call::default();
         let work = transact!(self, call, |session| deliver::deliver(session, lease, change, goods));
+        Ok(self.stocked(self.limited(call, work).await)??)
+    }
+
+    async fn deliver_late(
+        &self,
+        attempt: AttemptId,
+        their_id: Option<&str>,
+        goods: &SealedGoods,
+    ) -> Result<Late, ProcurementError> {
+        let call = &Call::default();
+        let work = transact!(self, call, |session| late::deliver_late(session, attempt, their_id, goods));
         Ok(self.stocked(self.limited(call, work).await)??)
     }
 

@@ -14,7 +14,7 @@ use fulfil_contract::{
     procurement::{Resolution, Review, ReviewCase, ReviewId},
 };
 
-pub(crate) use self::rows::open_for;
+pub(crate) use self::rows::{open_for, settle_for};
 use crate::{Postgres, session::Call, transaction::transact};
 
 #[async_trait]

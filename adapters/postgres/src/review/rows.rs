@@ -7,7 +7,7 @@ use fulfil_contract::{
     attempt::AttemptId,
     ids::{Fingerprint, LineNo, OrderId, Quantity},
     ports::ledger::LedgerError,
-    procurement::{ProcurementId, Resolved, Review, ReviewCase, ReviewId, ReviewKind},
+    procurement::{Late, ProcurementId, Resolution, Resolved, Review, ReviewCase, ReviewId, ReviewKind},
 };
 use tokio_postgres::Row;
 
@@ -51,6 +51,11 @@ const FOUND: &str = "
 
 const INSERT: &str = "
     insert into fulfil.review (procurement_id, attempt_id, kind, evidence) values ($1, $2, $3, $4) returning review_id";
+
+/// Those that hold its line.
+const SETTLE: &str = "
+    update fulfil.review set resolved_at = clock_timestamp(), how = $2, reason = $3
+    where attempt_id = $1 and resolved_at is null and kind = any($4::text[])";
 
 const TOLD: &str = "
     select fingerprint from fulfil.told_key where attempt_id = $1 group by fingerprint order by min(place)";
@@ -106,6 +111,17 @@ pub(crate) async fn open_for(
     case: &ReviewCase,
 ) -> Result<ReviewId, Failure> {
     open(session, procurement, attempt, case, case.kind.holds_its_line()).await
+}
+
+/// What people were asked about an attempt has become clear without them; its procurement is locked.
+pub(crate) async fn settle_for(
+    session: &Session<'_>,
+    attempt: AttemptId,
+    resolution: &Resolution,
+) -> Result<(), Failure> {
+    let holding = ReviewKind::ALL.into_iter().filter(|kind| kind.holds_its_line());
+    let kinds: Vec<&str> = holding.map(ReviewKind::as_str).collect();
+    session.rows(SETTLE, &[&attempt.0, &resolution.as_str(), &Late::REASON, &kinds]).await.map(drop)
 }
 
 /// `anew`: one of this kind that was resolved does not stand for it.

@@ -87,8 +87,7 @@ fn place_keys(
     let mut seen = HashSet::with_capacity(keys.len());
     let (mut fresh, mut known) = (Vec::with_capacity(keys.len()), 0);
     for key in keys {
-        let tell = "insert into told_key (attempt_no, fingerprint) values (?1, ?2) on conflict do nothing";
-        connection.prepare_cached(tell)?.execute((attempt.id.0, key.fingerprint.0))?;
+        tell(connection, attempt, key)?;
         // The second of a key that is told twice is known, too.
         if !seen.insert(key.fingerprint) || is_known(connection, key.fingerprint)? {
             refuse(connection, attempt, key, at)?;
@@ -115,6 +114,13 @@ fn place_keys(
     Ok(Placed { complete: true, known, surplus: count(ids.len() - wanted), missing })
 }
 
+/// Writes down what was told, to compare a later answer with.
+pub(super) fn tell(connection: &Connection, attempt: &Attempt, key: &BoughtKey) -> Result<(), StoreError> {
+    let sql = "insert into told_key (attempt_no, fingerprint) values (?1, ?2) on conflict do nothing";
+    connection.prepare_cached(sql)?.execute((attempt.id.0, key.fingerprint.0))?;
+    Ok(())
+}
+
 /// Keeps a key, sealed, until its line is whole.
 fn hold(connection: &Connection, row: &Row, attempt: &Attempt, key: &BoughtKey) -> Result<(), StoreError> {
     let sql = "insert into held_key (fingerprint, procurement_no, attempt_no, sealed) values (?1, ?2, ?3, ?4)";
@@ -122,8 +128,13 @@ fn hold(connection: &Connection, row: &Row, attempt: &Attempt, key: &BoughtKey) 
     Ok(())
 }
 
-/// Keeps a key apart that the ledger knows already.
-fn refuse(connection: &Connection, attempt: &Attempt, key: &BoughtKey, at: Timestamp) -> Result<(), StoreError> {
+/// Keeps a key apart that is not to be sold: the ledger knows it already, say.
+pub(super) fn refuse(
+    connection: &Connection,
+    attempt: &Attempt,
+    key: &BoughtKey,
+    at: Timestamp,
+) -> Result<(), StoreError> {
     let sql = "insert into refused_key (attempt_no, fingerprint, sealed, refused_at) values (?1, ?2, ?3, ?4)
         on conflict do nothing";
     connection.prepare_cached(sql)?.execute((attempt.id.0, key.fingerprint.0, &key.sealed.0, at.0))?;

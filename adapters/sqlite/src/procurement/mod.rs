@@ -5,6 +5,7 @@ mod attempt_rows;
 mod attempts;
 mod delivery;
 mod ending;
+mod late;
 mod leasing;
 pub(crate) mod making;
 mod release;
@@ -15,13 +16,13 @@ use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use fulfil_contract::{
-    attempt::{Attempt, Change, Intent},
+    attempt::{Attempt, AttemptId, Change, Intent},
     ids::WorkerId,
     ports::{
         ledger::LedgerError,
         procurements::{Limits, ProcurementError, Procurements, Woken},
     },
-    procurement::{Lease, Placed, Procurement, ProcurementCounts, Release, Released, SealedGoods},
+    procurement::{Late, Lease, Placed, Procurement, ProcurementCounts, Release, Released, SealedGoods},
     supplier::{About, SupplierName},
     time::Timestamp,
 };
@@ -60,6 +61,18 @@ impl Procurements for Sqlite {
         let (lease, change, goods, leases) = (lease.clone(), change.clone(), goods.clone(), Arc::clone(self.leases()));
         let work =
             move |connection: &_| delivery::deliver(connection, &leases, &lease, &change, &goods, Timestamp::now());
+        self.decide(work).await
+    }
+
+    async fn deliver_late(
+        &self,
+        attempt: AttemptId,
+        their_id: Option<&str>,
+        goods: &SealedGoods,
+    ) -> Result<Late, ProcurementError> {
+        let (their_id, goods, leases) = (their_id.map(str::to_owned), goods.clone(), Arc::clone(self.leases()));
+        let work =
+            move |connection: &_| late::deliver_late(connection, &leases, attempt, their_id, &goods, Timestamp::now());
         self.decide(work).await
     }
 

@@ -12,7 +12,7 @@ use fulfil_contract::{
         ledger::LedgerError,
         procurements::{ResolveError, Reviews},
     },
-    procurement::{ProcurementId, Resolution, Review, ReviewCase, ReviewId},
+    procurement::{Late, ProcurementId, Resolution, Review, ReviewCase, ReviewId, ReviewKind},
     time::Timestamp,
 };
 use rusqlite::{Connection, OptionalExtension};
@@ -76,4 +76,20 @@ pub(crate) fn open(
     let sql = "insert into review (procurement_no, attempt_no, kind, evidence, opened_at) values (?1, ?2, ?3, ?4, ?5)";
     let number = connection.prepare_cached(sql)?.insert((procurement.0, attempt, kind, &case.evidence, at.0))?;
     Ok(ReviewId(number))
+}
+
+/// What people were asked about an attempt has become clear without them: reviews that hold its line are resolved.
+pub(crate) fn settle(
+    connection: &Connection,
+    attempt: AttemptId,
+    resolution: &Resolution,
+    at: Timestamp,
+) -> Result<(), StoreError> {
+    let sql = "update review set resolved_at = ?3, how = ?4, reason = ?5
+        where attempt_no = ?1 and kind = ?2 and resolved_at is null";
+    for kind in ReviewKind::ALL.into_iter().filter(|kind| kind.holds_its_line()) {
+        let values = (attempt.0, kind.as_str(), at.0, resolution.as_str(), Late::REASON);
+        connection.prepare_cached(sql)?.execute(values)?;
+    }
+    Ok(())
 }
