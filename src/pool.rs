@@ -1,7 +1,8 @@
 //! A worker: its lanes and the tasks beside them, from start to drained.
 //!
 //! What holds here: every task ends when draining begins or, at the latest, when the grace period is over;
-//! settles that wait are flushed at the end; what became of the deliveries is summed over the lanes.
+//! settles that wait are flushed at the end, and results that the last procurements owe are announced; what became of
+//! the deliveries is summed over the lanes.
 
 use std::{
     sync::Arc,
@@ -37,7 +38,7 @@ use crate::{
     },
     stock::{
         catalogue::Catalogue,
-        desk::ClaimDesk,
+        desk::{Alarm, ClaimDesk},
         import::Vault,
         keeper::Keeper,
         takeover::{TakeOver, beat},
@@ -141,27 +142,58 @@ pub async fn run(
     mut draining: Draining,
 ) -> Result<Done, StartError> {
     let started = Instant::now();
-    let worker = worker_id();
     let lanes = lanes(&*ports.sources, &mut draining).await?;
-    let catalogue = Arc::new(Catalogue::default());
-    let (alarms, called) = mpsc::channel(ALARMS);
-    let desk = Arc::new(ClaimDesk::new(ports.stock.clone(), catalogue.clone(), worker.clone(), alarms));
-    let owed = Arc::new(Notify::new());
-    let own = Own { worker: worker.clone(), catalogue, desk: desk.clone(), owed: owed.clone() };
+    let (own, called) = Own::new(&ports);
     let beside = beside(&ports, &settings, &own, called, &draining).await;
-    let bell = settings.buying.as_ref().map(|buying| buying.bell.clone()).unwrap_or_default();
-    let buyer = settings.buying.clone().map(|buying| {
-        let buyer = buyer(&ports, &settings, buying, &worker, &owed);
-        tokio::spawn(buyer.run(board.clone(), draining.clone()))
-    });
+    let slow_lane = slow_lane(&ports, &settings, &own, &board, &draining);
+    tracing::info!(worker = %own.worker, lanes = lanes.len(), "working");
+    let running = start(lanes, &ports, &settings, &own, &board, &draining);
+    // Ended with this function, if not before.
+    let _ending = ending(&ports, &settings, board, &drain, &draining);
 
+    let tally = sum(running).await;
+    drain.enter(Phase::Draining);
+    finish(slow_lane, &ports, settings.mode, &mut draining).await;
+    let abandoned = draining.phase() == Phase::Abandoning;
+    end(beside, &own.desk).await;
+    Ok(Done { tally, seconds: started.elapsed().as_secs_f64(), abandoned })
+}
+
+/// What the tasks of one worker share.
+struct Own {
+    worker: WorkerId,
+    catalogue: Arc<Catalogue>,
+    desk: Arc<ClaimDesk>,
+    /// Rung when a result may be owed.
+    owed: Arc<Notify>,
+}
+
+impl Own {
+    /// With what the desk calls for.
+    fn new(ports: &Ports) -> (Self, mpsc::Receiver<Alarm>) {
+        let (worker, catalogue) = (worker_id(), Arc::new(Catalogue::default()));
+        let (alarms, called) = mpsc::channel(ALARMS);
+        let desk = Arc::new(ClaimDesk::new(ports.stock.clone(), catalogue.clone(), worker.clone(), alarms));
+        (Self { worker, catalogue, desk, owed: Arc::default() }, called)
+    }
+}
+
+/// Starts every lane.
+fn start(
+    lanes: Vec<u16>,
+    ports: &Ports,
+    settings: &Settings,
+    own: &Own,
+    board: &Board,
+    draining: &Draining,
+) -> JoinSet<Tally> {
+    let bell = settings.buying.as_ref().map(|buying| buying.bell.clone()).unwrap_or_default();
     let gate = Gate::default();
     let mut running = JoinSet::new();
-    let count = lanes.len();
     for lane in lanes {
         let way = Way {
             ledger: ports.ledger.clone(),
-            desk: desk.clone(),
+            desk: own.desk.clone(),
             announcer: (ports.announcers)(),
             assortment: settings.assortment.clone(),
             bell: bell.clone(),
@@ -179,15 +211,11 @@ pub async fn run(
         };
         running.spawn(lane.run());
     }
-    tracing::info!(%worker, lanes = count, "working");
-    let mut ending = JoinSet::new();
-    if let Some(time) = settings.until_empty {
-        let awaited = settings.buying.filter(|buying| buying.awaits_all).map(|_| ports.procurements.clone());
-        ending.spawn(drain_when_idle(board, time, awaited, drain.clone(), draining.clone()));
-    }
-    ending.spawn(abandon_after(settings.grace, drain.clone(), draining.clone()));
+    running
+}
 
-    let (mode, buys) = (settings.mode, buyer.is_some());
+/// Waits for every lane; what became of the deliveries.
+async fn sum(mut running: JoinSet<Tally>) -> Tally {
     let mut tally = Tally::default();
     while let Some(lane) = running.join_next().await {
         match lane {
@@ -195,31 +223,44 @@ pub async fn run(
             Err(panic) => tracing::error!(%panic, "a lane ended without an outcome"),
         }
     }
-    drain.enter(Phase::Draining);
-    if let Some(buyer) = buyer
-        && let Ok(Err(panic)) = draining.unless_abandoned(buyer).await
-    {
-        tracing::error!(%panic, "the buyer ended without an outcome");
-    }
-    // What the last visits owe is announced here, not first by whoever comes next.
-    if buys {
-        let last = sweep(ports.ledger.clone(), (ports.announcers)(), mode, Arc::default(), draining.clone());
-        if draining.unless_abandoned(last).await.is_err() {
-            tracing::info!("results are left that are owed; another worker announces them");
-        }
-    }
-    let abandoned = draining.phase() == Phase::Abandoning;
-    end(beside, &desk).await;
-    Ok(Done { tally, seconds: started.elapsed().as_secs_f64(), abandoned })
+    tally
 }
 
-/// What the tasks of one worker share.
-struct Own {
-    worker: WorkerId,
-    catalogue: Arc<Catalogue>,
-    desk: Arc<ClaimDesk>,
-    /// Rung when a result may be owed.
-    owed: Arc<Notify>,
+/// What begins the end, and what begins its end.
+fn ending(ports: &Ports, settings: &Settings, board: Board, drain: &Arc<Drain>, draining: &Draining) -> JoinSet<()> {
+    let mut ending = JoinSet::new();
+    if let Some(time) = settings.until_empty {
+        let awaits_all = settings.buying.as_ref().is_some_and(|buying| buying.awaits_all);
+        let awaited = awaits_all.then(|| ports.procurements.clone());
+        ending.spawn(drain_when_idle(board, time, awaited, drain.clone(), draining.clone()));
+    }
+    ending.spawn(abandon_after(settings.grace, drain.clone(), draining.clone()));
+    ending
+}
+
+/// What goes on with procurements, if this worker buys.
+fn slow_lane(ports: &Ports, settings: &Settings, own: &Own, board: &Board, draining: &Draining) -> JoinSet<()> {
+    let mut slow_lane = JoinSet::new();
+    if let Some(buying) = settings.buying.clone() {
+        slow_lane.spawn(buyer(ports, settings, buying, own).run(board.clone(), draining.clone()));
+    }
+    slow_lane
+}
+
+/// The slow lane finishes what is under way; what it owes then is announced here, not first by whoever comes next.
+async fn finish(mut slow_lane: JoinSet<()>, ports: &Ports, mode: Mode, draining: &mut Draining) {
+    let last = sweep(ports.ledger.clone(), (ports.announcers)(), mode, Arc::default(), draining.clone());
+    let finished = async {
+        while let Some(ended) = slow_lane.join_next().await {
+            if let Err(panic) = ended {
+                tracing::error!(%panic, "a task of the slow lane ended without an outcome");
+            }
+        }
+        last.await;
+    };
+    if draining.unless_abandoned(finished).await.is_err() {
+        tracing::info!("procurements are left, or results that are owed; another worker goes on with them");
+    }
 }
 
 /// The tasks beside the lanes. The stock is brought up once before the first claim, if it can be.
@@ -227,7 +268,7 @@ async fn beside(
     ports: &Ports,
     settings: &Settings,
     own: &Own,
-    called: mpsc::Receiver<crate::stock::desk::Alarm>,
+    called: mpsc::Receiver<Alarm>,
     draining: &Draining,
 ) -> JoinSet<()> {
     let Own { worker, catalogue, desk, owed } = own;
@@ -304,7 +345,7 @@ async fn none_open(awaited: Option<&dyn Procurements>) -> bool {
     }
 }
 
-fn buyer(ports: &Ports, settings: &Settings, buying: Buying, worker: &WorkerId, owed: &Arc<Notify>) -> Buyer {
+fn buyer(ports: &Ports, settings: &Settings, buying: Buying, own: &Own) -> Buyer {
     Buyer {
         ledger: ports.procurements.clone(),
         supplies: buying.supplies,
@@ -312,9 +353,9 @@ fn buyer(ports: &Ports, settings: &Settings, buying: Buying, worker: &WorkerId, 
         vault: buying.vault,
         times: buying.times,
         in_flight: buying.in_flight,
-        worker: worker.clone(),
+        worker: own.worker.clone(),
         bell: buying.bell,
-        owed: owed.clone(),
+        owed: own.owed.clone(),
     }
 }
 
