@@ -180,10 +180,6 @@ impl Tables {
                 if let Some(row) = self.attempts.get_mut(&attempt) {
                     row.attempt.not_founds = 0;
                 }
-                // Its time begins anew.
-                if let Some(row) = self.procurements.get_mut(&of) {
-                    row.made_at = at.time;
-                }
                 self.open_again(of, at);
             }
             Resolution::Reject(reason) => {
@@ -197,10 +193,10 @@ impl Tables {
         Ok(())
     }
 
-    /// Workers go on with it at once.
+    /// Workers go on with it at once, and its time begins anew.
     fn open_again(&mut self, of: ProcurementId, at: Moment) {
         if let Some(row) = self.procurements.get_mut(&of) {
-            row.outcome = LineOutcome::Processing;
+            (row.outcome, row.made_at) = (LineOutcome::Processing, at.time);
             row.wake(at);
         }
     }

@@ -135,12 +135,14 @@ pub async fn goods_of_a_person_are_looked_at_like_any(backend: &dyn SlowLaneBack
 
 pub async fn nothing_bought_goes_on_to_another_supplier(backend: &dyn SlowLaneBackend) {
     let review = in_review(backend, "o-1", 1, ReviewKind::Unsettled).await;
+    let asked = stands(backend, "o-1").await.decided_at;
     resolve(backend, review, &Resolution::Refused).await.unwrap();
     let order = stands(backend, "o-1").await;
     assert_eq!((order.status, order.revision), (OrderStatus::Processing, Revision(3)), "it is worked on again");
     assert!(is_processing(&order.lines[0]));
     assert_eq!(owed(backend).await.last(), Some(&order));
     let of = lease_one(backend, "w-2").await;
+    assert!(of.made_at >= asked, "its time begins anew: {of:?}");
     assert_eq!(of.attempts[0].state, AttemptState::Refused);
     assert_eq!(procurement_file(backend, "o-1").await.state, ProcurementState::Open);
     assert_eq!(buy(backend, &of, "b", &keys("sku-a", 0..1)).await, WHOLE);
