@@ -22,6 +22,7 @@ use crate::{
     config::{Config, ConfigError, ResultsMode},
     pipeline::{announce::Mode, intake::Limits},
     pool::{Ports, Settings},
+    procurement::buyer::Times,
 };
 
 pub use buying::{buying, callbacks, protocol_mistakes, supplies, vault};
@@ -233,6 +234,7 @@ pub fn settings(config: &Config, until_empty: Option<Duration>) -> Settings {
         until_empty,
         grace: config.worker.drain,
         assortment: Arc::new(config.assortment().clone()),
+        times: Times { lease: config.procurement.lease, line: config.procurement.deadline },
         buying: None,
     }
 }

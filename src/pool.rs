@@ -34,6 +34,7 @@ use crate::{
     procurement::{
         assortment::Assortment,
         buyer::{Buyer, Supplies, Times},
+        unaided::Unaided,
         watch,
     },
     stock::{
@@ -77,6 +78,8 @@ pub struct Settings {
     pub grace: Duration,
     /// Which SKUs suppliers may fill.
     pub assortment: Arc<Assortment>,
+    /// Of procurements, whether this process buys or not.
+    pub times: Times,
     /// `None`: this process buys nothing; others do.
     pub buying: Option<Buying>,
 }
@@ -86,7 +89,6 @@ pub struct Settings {
 pub struct Buying {
     pub supplies: Supplies,
     pub vault: Vault,
-    pub times: Times,
     /// Procurements that are worked on at once.
     pub in_flight: usize,
     /// Rung when there may be something due.
@@ -238,9 +240,16 @@ fn ending(ports: &Ports, settings: &Settings, board: Board, drain: &Arc<Drain>, 
     ending
 }
 
-/// What goes on with procurements, if this worker buys.
+/// What goes on with procurements: every worker ends what needs no supplier, and buys if it may.
 fn slow_lane(ports: &Ports, settings: &Settings, own: &Own, board: &Board, draining: &Draining) -> JoinSet<()> {
     let mut slow_lane = JoinSet::new();
+    let unaided = Unaided {
+        ledger: ports.procurements.clone(),
+        worker: own.worker.clone(),
+        times: settings.times,
+        owed: own.owed.clone(),
+    };
+    slow_lane.spawn(unaided.run(draining.clone()));
     if let Some(buying) = settings.buying.clone() {
         slow_lane.spawn(buyer(ports, settings, buying, own).run(board.clone(), draining.clone()));
     }
@@ -351,7 +360,7 @@ fn buyer(ports: &Ports, settings: &Settings, buying: Buying, own: &Own) -> Buyer
         supplies: buying.supplies,
         assortment: settings.assortment.clone(),
         vault: buying.vault,
-        times: buying.times,
+        times: settings.times,
         in_flight: buying.in_flight,
         worker: own.worker.clone(),
         bell: buying.bell,

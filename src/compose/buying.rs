@@ -10,7 +10,7 @@ use crate::{
     config::{Config, ProtocolError, SupplierSection},
     pool::Buying,
     procurement::{
-        buyer::{Supplies, Supply, Times},
+        buyer::{Supplies, Supply},
         callbacks::Callbacks,
         guard::{BreakerSettings, GuardSettings, Guarded},
     },
@@ -50,7 +50,6 @@ pub fn buying(
     Ok(Some(Buying {
         supplies: supplies(config)?,
         vault: vault()?,
-        times: Times { lease: config.procurement.lease, line: config.procurement.deadline },
         in_flight: config.procurement.in_flight,
         bell: Arc::default(),
         awaits_all: false,

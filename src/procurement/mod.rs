@@ -6,6 +6,7 @@
 //! [`question`]s; what it told is sealed by [`goods`]. Goods that come
 //! when the lease is lost: `late`.
 //!
+//! - what ends procurements without a supplier, in every worker: [`unaided`]
 //! - what stands around one supplier (breaker, pause, rate, bulkhead, budget, health): [`guard`]
 //! - which suppliers may fill which SKU: [`assortment`]
 //! - what suppliers tell without being asked: [`callbacks`], and the second look that they cause
@@ -25,5 +26,6 @@ mod question;
 mod route;
 mod second_look;
 pub mod step;
+pub mod unaided;
 mod visit;
 pub mod watch;

@@ -278,8 +278,7 @@ impl<'a> Visit<'a> {
 
     /// The ledger's time, by this process's monotonic clock since the lease.
     pub(super) fn now(&self) -> Timestamp {
-        let since = i64::try_from(self.leased.elapsed().as_micros()).unwrap_or(i64::MAX);
-        Timestamp(self.procurement.now.0.saturating_add(since))
+        self.procurement.now.after(self.leased.elapsed())
     }
 
     /// Whether a purchase sent now would end before the lease does.

@@ -36,7 +36,7 @@ async fn measure(supply: &Supply) {
 }
 
 /// Counts procurements until draining begins.
-/// Says so once where lines wait and this process has no supplier to buy from: if no other has one, nobody ends them.
+/// Says so once where lines wait and this process has no supplier to buy from: if no other has one, nobody buys them.
 pub async fn counts(ledger: Arc<dyn Procurements>, buys: bool, mut draining: Draining) {
     let mut told = buys;
     loop {
@@ -47,7 +47,7 @@ pub async fn counts(ledger: Arc<dyn Procurements>, buys: bool, mut draining: Dra
                     told = true;
                     tracing::warn!(
                         open = counts.open,
-                        "lines wait for suppliers, and no supplier is configured here: only a worker with [suppliers] goes on with them"
+                        "lines wait for suppliers, and none is configured here: only a worker with [suppliers] buys them; otherwise they wait for new stock, or until their time is over"
                     );
                 }
             }

@@ -18,3 +18,4 @@ mod reviews;
 mod shop;
 mod stand;
 mod stock;
+mod unaided;

@@ -10,6 +10,7 @@ use fulfil::{
     ops::drain::{Drain, Phase},
     pipeline::{announce::Mode, board::Board, intake::Limits},
     pool::{self, Ports, Settings},
+    procurement::buyer::Times,
 };
 use fulfil_contract::{
     ids::{Fingerprint, SealedKey, Sku},
@@ -206,6 +207,7 @@ impl World {
             until_empty,
             grace: Duration::from_secs(5),
             assortment: Arc::default(),
+            times: Times { lease: Duration::from_secs(60), line: Duration::from_secs(3_600) },
             buying: None,
         }
     }

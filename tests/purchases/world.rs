@@ -197,10 +197,10 @@ impl World {
             until_empty: None,
             grace: Duration::from_secs(60),
             assortment: Arc::new(Assortment::new(skus.into_iter().collect(), rates.collect())),
+            times: Times { lease: Duration::from_secs(60), line: LINE },
             buying: Some(Buying {
                 supplies: Supplies::new(supplies.collect()),
                 vault: self.vault.clone(),
-                times: Times { lease: Duration::from_secs(60), line: LINE },
                 in_flight: 8,
                 bell: Arc::default(),
                 awaits_all: false,

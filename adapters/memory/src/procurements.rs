@@ -7,6 +7,7 @@ mod deciding;
 mod late;
 mod placing;
 mod releasing;
+mod unaided;
 
 use std::time::Duration;
 
@@ -115,6 +116,28 @@ impl Procurements for Memory {
         self.call("procurements.lease", |state| {
             let at = state.moment();
             Ok(state.ledger.lease(worker, most, time, at))
+        })
+        .await
+    }
+
+    async fn lease_over(
+        &self,
+        worker: &WorkerId,
+        most: u32,
+        time: Duration,
+        line: Duration,
+    ) -> Result<Vec<Procurement>, LedgerError> {
+        self.call("procurements.lease_over", |state| {
+            let at = state.moment();
+            Ok(state.ledger.lease_over(worker, most, time, line, at))
+        })
+        .await
+    }
+
+    async fn fill_waiting(&self, most: u32) -> Result<u32, LedgerError> {
+        self.call("procurements.fill_waiting", |state| {
+            let at = state.moment();
+            Ok(state.ledger.fill_waiting(most, at))
         })
         .await
     }

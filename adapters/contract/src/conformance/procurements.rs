@@ -18,6 +18,7 @@ pub mod resolving;
 pub mod reviews;
 pub mod samples;
 pub mod showing;
+pub mod unaided;
 pub mod waking;
 
 /// One test per case of the procurements' suite.
@@ -130,6 +131,13 @@ macro_rules! procurements_suite {
             reviews::too_many_for_a_part_of_a_line_are_told_at_once,
             reviews::what_is_told_wrong_gets_a_review_of_its_kind,
             showing::an_order_s_file_shows_its_procurements,
+            unaided::new_stock_fills_who_waits,
+            unaided::stock_fills_each_once_whoever_looks,
+            unaided::the_oldest_are_filled_first_and_not_too_many,
+            unaided::what_has_expired_is_over_without_an_open_attempt,
+            unaided::who_has_lost_its_lease_is_no_hindrance,
+            unaided::who_is_filled_gives_back_what_was_held,
+            unaided::whose_time_is_over_is_leased_to_be_ended,
             waking::a_callback_about_what_is_final_wakes_nothing,
             waking::a_callback_during_a_visit_is_not_forgotten,
             waking::a_callback_wakes_by_our_reference_or_their_id,
@@ -160,6 +168,7 @@ mod tests {
             ("resolving", include_str!("procurements/resolving.rs")),
             ("reviews", include_str!("procurements/reviews.rs")),
             ("showing", include_str!("procurements/showing.rs")),
+            ("unaided", include_str!("procurements/unaided.rs")),
             ("waking", include_str!("procurements/waking.rs")),
         ];
         for (file, text) in files {

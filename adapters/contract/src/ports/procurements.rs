@@ -59,6 +59,28 @@ pub trait Procurements: Send + Sync {
     /// [`LedgerError`].
     async fn lease(&self, worker: &WorkerId, most: u32, time: Duration) -> Result<Vec<Procurement>, LedgerError>;
 
+    /// Leases up to `most` open procurements that nobody has and whose time is over, whether they are due or not: made
+    /// `line` ago or earlier, or expired and without an open attempt. Whoever leases them ends them; that takes no
+    /// supplier. The others are left to those who buy.
+    ///
+    /// # Errors
+    /// [`LedgerError`].
+    async fn lease_over(
+        &self,
+        worker: &WorkerId,
+        most: u32,
+        time: Duration,
+        line: Duration,
+    ) -> Result<Vec<Procurement>, LedgerError>;
+
+    /// Fills open lines from stock that has their whole quantity: those that nobody has and that have no open attempt,
+    /// the oldest first, up to `most`, each in a transaction of its own. What is not filled is not touched. Gives how
+    /// many were filled; it may end early.
+    ///
+    /// # Errors
+    /// [`LedgerError`]; what was filled before stays so.
+    async fn fill_waiting(&self, most: u32) -> Result<u32, LedgerError>;
+
     /// Commits a new attempt in state `intended` (I6). Refused while another attempt of the procurement is
     /// open. The same reference again gives the same attempt.
     ///

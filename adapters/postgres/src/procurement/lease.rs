@@ -16,7 +16,7 @@ use crate::{
     Postgres,
     columns::{as_micros, broken, column, count, moment, moment_if_any, sku, whole},
     errors::Failure,
-    session::{Begin, Call, Session},
+    session::{Begin, Call, Parameters, Session},
 };
 
 /// What is leased is due again when the lease ends, so that one index finds what is free, and what lapsed. By the
@@ -42,6 +42,20 @@ const COUNTS: &str = "
         select count(*), count(*) filter (where wake_at <= now()), extract(epoch from now() - min(made_at))::bigint
         from fulfil.procurement where state = 0) open";
 
+/// Those that nobody has and whose time is over, due or not. There are few: this reads all that are open.
+const LEASE_OVER: &str = "
+    with due as (
+        select p.procurement_id, p.wake_at from fulfil.procurement p
+        where p.state = 0 and (p.worker is null or p.wake_at <= now())
+            and (p.made_at <= now() - $4::bigint * interval '1 microsecond' or p.expires_at <= now() and not exists (
+                select from fulfil.attempt a where a.procurement_id = p.procurement_id and a.state not in (4, 5, 6)))
+        order by p.procurement_id limit $2 for no key update of p skip locked)
+    update fulfil.procurement p
+    set worker = $1, fence = p.fence + 1, woken = false, wake_at = clock_timestamp() + $3::bigint * interval '1 microsecond'
+    from due where p.procurement_id = due.procurement_id
+    returning p.procurement_id, p.fence, p.order_id, p.line_no, p.sku, p.quantity, p.unit_price, p.currency,
+        p.recharge_account, p.expires_at, p.made_at, clock_timestamp(), due.wake_at";
+
 /// See [`Procurements::lease`](fulfil_contract::ports::procurements::Procurements::lease).
 pub(super) async fn lease(
     postgres: &Postgres,
@@ -50,13 +64,34 @@ pub(super) async fn lease(
     most: u32,
     time: Duration,
 ) -> Result<Vec<Procurement>, LedgerError> {
-    let (most, time) = (&i64::from(most), &as_micros(time));
+    take(postgres, call, worker, LEASE, &[&worker.as_str(), &i64::from(most), &as_micros(time)]).await
+}
+
+/// See [`Procurements::lease_over`](fulfil_contract::ports::procurements::Procurements::lease_over).
+pub(super) async fn lease_over(
+    postgres: &Postgres,
+    call: &Call,
+    worker: &WorkerId,
+    most: u32,
+    (time, line): (Duration, Duration),
+) -> Result<Vec<Procurement>, LedgerError> {
+    let parameters: Parameters<'_> = &[&worker.as_str(), &i64::from(most), &as_micros(time), &as_micros(line)];
+    take(postgres, call, worker, LEASE_OVER, parameters).await
+}
+
+async fn take(
+    postgres: &Postgres,
+    call: &Call,
+    worker: &WorkerId,
+    sql: &'static str,
+    parameters: Parameters<'_>,
+) -> Result<Vec<Procurement>, LedgerError> {
     postgres
         .attempts(|| async move {
             let session = postgres.open(call).await?;
             let outcome = async {
                 session.begin(Begin::Judge).await?;
-                let rows = session.rows(LEASE, &[&worker.as_str(), most, time]).await?;
+                let rows = session.rows(sql, parameters).await?;
                 let leased = procurements(&session, worker, &rows).await?;
                 session.commit().await?;
                 Ok::<_, Failure>(leased)

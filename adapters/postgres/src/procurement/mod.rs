@@ -7,6 +7,7 @@
 pub(crate) mod attempts;
 mod deliver;
 mod end;
+mod fill;
 pub(crate) mod goods;
 mod late;
 mod lease;
@@ -68,6 +69,21 @@ impl Procurements for Postgres {
     async fn lease(&self, worker: &WorkerId, most: u32, time: Duration) -> Result<Vec<Procurement>, LedgerError> {
         let call = Call::default();
         self.limited(&call, lease::lease(self, &call, worker, most, time)).await
+    }
+
+    async fn lease_over(
+        &self,
+        worker: &WorkerId,
+        most: u32,
+        time: Duration,
+        line: Duration,
+    ) -> Result<Vec<Procurement>, LedgerError> {
+        let call = Call::default();
+        self.limited(&call, lease::lease_over(self, &call, worker, most, (time, line))).await
+    }
+
+    async fn fill_waiting(&self, most: u32) -> Result<u32, LedgerError> {
+        fill::fill_waiting(self, most).await
     }
 
     async fn intend(&self, lease: &Lease, intent: &Intent) -> Result<Attempt, ProcurementError> {

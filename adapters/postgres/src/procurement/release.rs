@@ -121,7 +121,7 @@ async fn no_open_attempt(session: &Session<'_>, row: &ProcurementRow) -> Result<
 }
 
 /// `None`: stock has too few that nobody else holds.
-async fn from_stock(
+pub(super) async fn from_stock(
     postgres: &Postgres,
     session: &Session<'_>,
     order: &StoredOrder,

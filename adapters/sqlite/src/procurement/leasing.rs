@@ -15,6 +15,11 @@ use crate::{errors::StoreError, leases::Leases};
 
 const DUE: &str = "select procurement_no, fence from procurement where state = 0 and wake_at <= ?1 order by wake_at";
 
+/// Those whose line's time, or whose order's without an open attempt, is over at ?1; they were made before ?2 then.
+const OVER: &str = "select procurement_no, fence from procurement where state = 0 and (made_at <= ?2
+    or expires_at <= ?1 and not exists (select 1 from attempt where attempt.procurement_no = procurement.procurement_no
+        and attempt.state in (0, 1, 2, 3, 7))) order by procurement_no";
+
 /// Leases up to `most` that are due and free, the longest due first.
 pub(super) fn lease(
     connection: &Connection,
@@ -24,24 +29,59 @@ pub(super) fn lease(
     time: Duration,
     now: Timestamp,
 ) -> Result<Vec<Procurement>, StoreError> {
+    let free = free(connection, leases, DUE, [now.0], most)?;
+    take(connection, leases, &free, worker, time, now)
+}
+
+/// Leases up to `most` that are free and whose time is over, due or not.
+pub(super) fn lease_over(
+    connection: &Connection,
+    leases: &Leases,
+    worker: &WorkerId,
+    most: u32,
+    (time, line): (Duration, Duration),
+    now: Timestamp,
+) -> Result<Vec<Procurement>, StoreError> {
+    let made = now.0.saturating_sub(i64::try_from(line.as_micros()).unwrap_or(i64::MAX));
+    let free = free(connection, leases, OVER, [now.0, made], most)?;
+    take(connection, leases, &free, worker, time, now)
+}
+
+/// The first `most` of these that nobody has.
+pub(super) fn free(
+    connection: &Connection,
+    leases: &Leases,
+    sql: &str,
+    values: impl rusqlite::Params,
+    most: u32,
+) -> Result<Vec<ProcurementId>, StoreError> {
     let mut free = Vec::new();
+    let mut found = connection.prepare_cached(sql)?;
+    let mut rows = found.query(values)?;
+    while free.len() < most as usize
+        && let Some(row) = rows.next()?
     {
-        let mut due = connection.prepare_cached(DUE)?;
-        let mut rows = due.query([now.0])?;
-        while free.len() < most as usize
-            && let Some(row) = rows.next()?
-        {
-            let (number, fence): (i64, i64) = (row.get(0)?, row.get(1)?);
-            if !leases.procures(number, fence.unsigned_abs()) {
-                free.push(ProcurementId(number));
-            }
+        let (number, fence): (i64, i64) = (row.get(0)?, row.get(1)?);
+        if !leases.procures(number, fence.unsigned_abs()) {
+            free.push(ProcurementId(number));
         }
     }
+    Ok(free)
+}
+
+fn take(
+    connection: &Connection,
+    leases: &Leases,
+    free: &[ProcurementId],
+    worker: &WorkerId,
+    time: Duration,
+    now: Timestamp,
+) -> Result<Vec<Procurement>, StoreError> {
     let take = "update procurement set fence = fence + 1, worker = ?2, woken = 0 where procurement_no = ?1";
     let mut leased = Vec::with_capacity(free.len());
     for id in free {
         connection.prepare_cached(take)?.execute((id.0, worker.as_str()))?;
-        let procurement = read(connection, id, worker, now)?;
+        let procurement = read(connection, *id, worker, now)?;
         leases.procure(id.0, procurement.lease.fence, time);
         leased.push(procurement);
     }

@@ -45,6 +45,25 @@ impl Procurements for Sqlite {
         Ok(self.write(work).await?)
     }
 
+    async fn lease_over(
+        &self,
+        worker: &WorkerId,
+        most: u32,
+        time: Duration,
+        line: Duration,
+    ) -> Result<Vec<Procurement>, LedgerError> {
+        let (worker, leases, times) = (worker.clone(), Arc::clone(self.leases()), (time, line));
+        let work =
+            move |connection: &_| leasing::lease_over(connection, &leases, &worker, most, times, Timestamp::now());
+        Ok(self.write(work).await?)
+    }
+
+    async fn fill_waiting(&self, most: u32) -> Result<u32, LedgerError> {
+        let leases = Arc::clone(self.leases());
+        let work = move |connection: &_| release::fill_waiting(connection, &leases, most, Timestamp::now());
+        Ok(self.write(work).await?)
+    }
+
     async fn intend(&self, lease: &Lease, intent: &Intent) -> Result<Attempt, ProcurementError> {
         let (lease, intent) = (lease.clone(), intent.clone());
         self.decide(move |connection| attempts::intend(connection, &lease, &intent, Timestamp::now())).await

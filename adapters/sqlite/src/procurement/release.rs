@@ -14,7 +14,7 @@ use fulfil_contract::{
 use rusqlite::Connection;
 
 use super::{
-    attempts, ending,
+    attempts, ending, leasing,
     rows::{self, Row, after},
 };
 use crate::{errors::StoreError, leases::Leases, ledger::keys::Keys, review};
@@ -60,6 +60,29 @@ pub(crate) fn reject(connection: &Connection, row: &Row, reason: &Reason, at: Ti
     ending::end(connection, row, ProcurementState::Rejected, &outcome, at)?;
     let held = ending::let_go(connection, row)?;
     ending::into_stock(connection, row, held, at).map(drop)
+}
+
+/// Those that stock may fill: no top-ups, and nothing open at a supplier. The oldest first.
+const WAITING: &str = "select procurement_no, fence from procurement where state = 0 and recharge_account is null
+    and not exists (select 1 from attempt where attempt.procurement_no = procurement.procurement_no
+        and attempt.state in (0, 1, 2, 3, 7)) order by procurement_no";
+
+/// Fills up to `most` of those that wait and that nobody has; how many it were.
+pub(super) fn fill_waiting(
+    connection: &Connection,
+    leases: &Leases,
+    most: u32,
+    at: Timestamp,
+) -> Result<u32, StoreError> {
+    let mut filled = 0;
+    for id in leasing::free(connection, leases, WAITING, (), u32::MAX)? {
+        if filled == most {
+            break;
+        }
+        let Some(row) = rows::find(connection, id)? else { continue };
+        filled += u32::from(fill(connection, &row, at)?);
+    }
+    Ok(filled)
 }
 
 /// What an earlier call under the same lease has made of it.
