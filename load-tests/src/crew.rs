@@ -7,7 +7,11 @@ use std::{
     time::{Duration, Instant},
 };
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
+use nix::{
+    sys::signal::{Signal, kill},
+    unistd::Pid,
+};
 use tokio::{process::Child, time::sleep};
 
 use crate::{
@@ -38,8 +42,8 @@ pub(crate) struct Sums {
     pub(crate) kills: u64,
     pub(crate) kills_while_starting: u64,
     pub(crate) by_themselves: u64,
-    pub(crate) redelivered: f64,
-    pub(crate) deliveries: f64,
+    /// What all processes counted, as far as it could be read before they ended.
+    pub(crate) counted: Samples,
     /// Workers whose end after SIGTERM was no good one.
     pub(crate) badly: Vec<String>,
 }
@@ -135,7 +139,7 @@ impl<'a> Crew<'a> {
         let counted = metrics(self.workers[number].admin).await;
         self.sums.kills += 1;
         match counted {
-            Ok(samples) => self.count(&samples),
+            Ok(samples) => self.sums.counted.add(&samples),
             Err(_) => self.sums.kills_while_starting += 1,
         }
         self.workers[number].child.kill().await?;
@@ -159,21 +163,41 @@ impl<'a> Crew<'a> {
     /// SIGTERM to all; gives what was counted in all.
     pub(crate) async fn stop(mut self) -> Result<Sums> {
         for number in 0..self.workers.len() {
-            let samples = metrics(self.workers[number].admin).await?;
-            self.count(&samples);
-            let code = stop(&mut self.workers[number].child, STOP_LIMIT).await;
-            match code {
-                Ok(Some(0)) => {}
-                Ok(code) => self.sums.badly.push(format!("worker {number}: exit code {code:?}")),
-                Err(error) => self.sums.badly.push(format!("worker {number}: {error:#}")),
-            }
+            self.terminate(number).await?;
         }
         Ok(self.sums)
     }
 
-    fn count(&mut self, samples: &Samples) {
-        self.sums.redelivered += samples.get("fulfil_redelivered_total");
-        self.sums.deliveries += samples.get("fulfil_deliveries_total");
+    /// SIGTERM, and a new process in its place once it has ended; gives how long it took to end.
+    pub(crate) async fn restart_in_good_order(&mut self, number: usize) -> Result<Duration> {
+        let took = self.terminate(number).await?;
+        self.launch(number)?;
+        Ok(took)
+    }
+
+    /// SIGSTOP, or SIGCONT.
+    pub(crate) fn send(&self, number: usize, signal: Signal) -> Result<()> {
+        let pid = self.workers[number].child.id().context("the worker has ended")?;
+        kill(Pid::from_raw(i32::try_from(pid)?), signal).with_context(|| format!("cannot send {signal}"))
+    }
+
+    /// Where each worker logs.
+    pub(crate) fn logs(&self) -> Vec<PathBuf> {
+        self.workers.iter().map(|worker| worker.log.clone()).collect()
+    }
+
+    /// SIGTERM; what it had counted is read just before.
+    async fn terminate(&mut self, number: usize) -> Result<Duration> {
+        let worker = &mut self.workers[number];
+        let counted = metrics(worker.admin).await?;
+        self.sums.counted.add(&counted);
+        let begin = Instant::now();
+        match stop(&mut worker.child, STOP_LIMIT).await {
+            Ok(Some(0)) => {}
+            Ok(code) => self.sums.badly.push(format!("worker {number}: exit code {code:?}")),
+            Err(error) => self.sums.badly.push(format!("worker {number}: {error:#}")),
+        }
+        Ok(begin.elapsed())
     }
 
     async fn restart_ended(&mut self, number: usize) -> Result<()> {

@@ -3,17 +3,17 @@
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
-use private_servers::Servers;
+use private_servers::{Server, Servers};
 
 use crate::{
     judge::verdict::{Audit, Check},
     program::Program,
-    queues::messages,
+    queues::left_in_lanes,
     results::{OrderResult, Results},
 };
 
 /// "A minute later."
-const STOCK_LIMIT: Duration = Duration::from_secs(60);
+pub(crate) const STOCK_LIMIT: Duration = Duration::from_secs(60);
 
 /// Keeps in `waiting` what has no answer yet.
 pub(crate) fn all_answered(waiting: &mut Vec<String>, results: &Results) -> bool {
@@ -56,15 +56,7 @@ pub(crate) fn none_given_up(results: &Results) -> Check {
 
 /// Lanes that still hold orders.
 pub(crate) async fn left_in_queues(servers: &Servers, lanes: u16) -> Result<Vec<String>> {
-    let mut left = Vec::new();
-    for lane in 0..lanes {
-        let queue = format!("orders.{lane}");
-        let count = messages(&servers.rabbitmq, "/", &queue, 0).await?;
-        if count > 0 {
-            left.push(format!("{count} in {queue}"));
-        }
-    }
-    Ok(left)
+    left_in_lanes(&servers.rabbitmq.url(), lanes).await
 }
 
 /// A key file with repeats is fine here: `keys import` imports the rest and reports them.

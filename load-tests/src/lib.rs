@@ -5,14 +5,18 @@
 //! - [`publisher`]: orders into the broker, with confirms and a log
 //! - [`sent`], [`results`], [`judge`]: what was sent, what came back, and whether the two agree
 //! - [`program`], [`scrape`]: the built binary as a child process, and what its admin port says
+//! - [`arguments`]: what every program with a verdict takes, and how it ends; [`own_servers`]: a user's servers
 //! - [`queues`]: how many messages wait where
 //! - [`proxy`]: connections cut and silent at chosen bytes; [`cuts`]: those of workers, while orders come in
 //! - [`kills`]: workers killed at random moments, with a fault in the middle
 //! - [`outages`]: alarms, full disks and memory, servers away, under a steady load
+//! - [`server_faults`]: servers killed, rolled back, emptied, replaced, under a steady load
+//! - [`signals`]: workers restarted in good order, or stopped for longer than a lease, under a steady load
 //! - [`purchases`]: what is bought from suppliers that lose answers and lie; [`market`]: their doubles
 //! - [`dead_supplier`]: one supplier goes dark while orders keep coming; [`waiting`]: orders from stock while others wait
 //! - [`floor_ratio`]: the worker against the bare floor program, in turn, on the same servers
 
+pub mod arguments;
 mod crew;
 pub mod cuts;
 pub mod dead_supplier;
@@ -23,8 +27,10 @@ pub mod generate;
 pub mod judge;
 pub mod kept;
 pub mod kills;
+mod load;
 pub mod market;
 pub mod outages;
+pub mod own_servers;
 mod pace;
 pub mod program;
 pub mod proxy;
@@ -35,4 +41,7 @@ pub mod results;
 pub mod scrape;
 pub mod seed;
 pub mod sent;
+pub mod server_faults;
+pub mod signals;
+mod stage;
 pub mod waiting;

@@ -22,6 +22,13 @@ impl Samples {
         self.0.get(name).copied().unwrap_or(0.0)
     }
 
+    /// Adds another process's.
+    pub(crate) fn add(&mut self, other: &Self) {
+        for (name, value) in &other.0 {
+            *self.0.entry(name.clone()).or_default() += value;
+        }
+    }
+
     fn parse(text: &str) -> Self {
         let mut sums = BTreeMap::new();
         for line in text.lines().filter(|line| !line.starts_with('#')) {

@@ -4,7 +4,7 @@ use std::io::{Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU16, AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
@@ -25,7 +25,9 @@ pub struct Redis {
     processes: Processes,
     program: PathBuf,
     configuration: PathBuf,
-    port: Port,
+    _reserved: Port,
+    /// The port that it answers on: its own, or that of the server whose place it took.
+    answers_on: AtomicU16,
 }
 
 /// A copy of a server's append-only files; as long-lived as the server it was taken from.
@@ -95,13 +97,66 @@ impl Redis {
         self.launch()
     }
 
+    /// Starts another server as a replica of this one, and waits until it has all that this one has.
+    ///
+    /// # Errors
+    /// If it does not start, or is not in step within a minute.
+    pub fn start_replica(&self) -> Result<Self> {
+        let replica = Self::start()?;
+        replica.command(&format!("REPLICAOF 127.0.0.1 {}", self.number()))?;
+        let begin = Instant::now();
+        while !replica.ask("INFO replication")?.contains("master_link_status:up") {
+            if begin.elapsed() > READY_LIMIT {
+                bail!("the replica is not in step after {} s", READY_LIMIT.as_secs());
+            }
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        Ok(replica)
+    }
+
+    /// Cuts a replica off from its primary: it keeps what it has, hears nothing new, and stays a replica.
+    ///
+    /// # Errors
+    /// If the server does not run.
+    pub fn cut_link(&self) -> Result<()> {
+        // Nothing listens there.
+        self.command("REPLICAOF 127.0.0.1 1")
+    }
+
+    /// Promotes this replica: `primary` is killed, and this server answers at its address from now on. The primary
+    /// must not be started again while this one runs.
+    ///
+    /// # Errors
+    /// If the server does not run, or can't have the port.
+    pub fn take_the_place_of(&self, primary: &Self) -> Result<()> {
+        primary.kill()?;
+        self.command("REPLICAOF NO ONE")?;
+        let port = primary.number();
+        self.command(&format!("CONFIG SET port {port}"))?;
+        self.answers_on.store(port, Ordering::Relaxed);
+        Ok(())
+    }
+
+    fn number(&self) -> u16 {
+        self.answers_on.load(Ordering::Relaxed)
+    }
+
+    fn command(&self, command: &str) -> Result<()> {
+        let answer = self.ask(command)?;
+        if answer.starts_with("+OK") {
+            return Ok(());
+        }
+        bail!("redis refuses {command}: {}", answer.trim_end())
+    }
+
     fn start_once() -> Result<Self> {
         let program = programs::find("redis-server", &[])?;
         let processes = Processes::new("redis", "redis", Signal::SIGTERM, Signal::SIGKILL)?;
         let port = Port::reserve()?;
         let configuration =
             processes.folder.write("redis.conf", &configuration(port.number(), processes.folder.path()))?;
-        let redis = Self { processes, program, configuration, port };
+        let answers_on = AtomicU16::new(port.number());
+        let redis = Self { processes, program, configuration, _reserved: port, answers_on };
         redis.launch()?;
         Ok(redis)
     }
@@ -128,7 +183,7 @@ impl Redis {
 
     /// Sends one inline command and reads the beginning of its answer.
     fn ask(&self, command: &str) -> Result<String> {
-        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, self.port.number()));
+        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, self.number()));
         let mut stream = TcpStream::connect_timeout(&address, ANSWER_LIMIT)?;
         stream.set_read_timeout(Some(ANSWER_LIMIT))?;
         stream.write_all(format!("{command}\r\nQUIT\r\n").as_bytes())?;
@@ -140,7 +195,7 @@ impl Redis {
 
 impl Server for Redis {
     fn url(&self) -> String {
-        format!("redis://127.0.0.1:{}", self.port.number())
+        format!("redis://127.0.0.1:{}", self.number())
     }
 }
 
@@ -151,7 +206,7 @@ impl Parts for Redis {
 
     fn launch(&self) -> Result<()> {
         let mut server = self.processes.program(&self.program);
-        server.arg(&self.configuration);
+        server.arg(&self.configuration).args(["--port", &self.number().to_string()]);
         self.processes.start(server)?;
         let ready = || self.ask("PING").is_ok_and(|answer| answer.starts_with("+PONG"));
         self.processes.await_ready(READY_LIMIT, ready)
@@ -170,6 +225,7 @@ fn configuration(port: u16, folder: &Path) -> String {
          appendfsync everysec\n\
          appenddirname {AOF}\n\
          auto-aof-rewrite-percentage 0\n\
+         repl-diskless-sync-delay 0\n\
          maxmemory-policy noeviction\n"
     )
 }

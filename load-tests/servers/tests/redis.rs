@@ -62,6 +62,25 @@ fn an_empty_restart_has_nothing() {
 }
 
 #[test]
+fn a_replica_whose_link_is_cut_takes_the_place_of_its_primary_as_it_was() {
+    let redis = Redis::start().unwrap();
+    ask(&redis, "SET key older").unwrap();
+    let replica = redis.start_replica().unwrap();
+    assert_eq!(ask(&replica, "GET key").unwrap(), "older");
+    assert!(ask(&replica, "SET key mine").unwrap().starts_with("-READONLY"));
+    replica.cut_link().unwrap();
+    ask(&redis, "SET key newer").unwrap();
+    let address = redis.url();
+    replica.take_the_place_of(&redis).unwrap();
+    assert!(!redis.is_running().unwrap());
+    assert_eq!(replica.url(), address);
+    assert_eq!(ask(&replica, "GET key").unwrap(), "older");
+    assert_eq!(ask(&replica, "SET key newest").unwrap(), "+OK");
+    replica.restart().unwrap();
+    assert_eq!((replica.url(), ask(&replica, "GET key").unwrap()), (address, "newest".into()));
+}
+
+#[test]
 fn it_is_set_as_in_production() {
     let redis = Redis::shared().unwrap();
     for (name, value) in [

@@ -5,31 +5,27 @@
 //! the kernel's cache, so this is the crash of a process (or, with a fault, of a server), not a power cut.
 
 use std::{
+    fmt,
     io::IsTerminal,
-    path::{Path, PathBuf},
-    time::Duration,
+    path::PathBuf,
+    time::{Duration, Instant},
 };
 
 use anyhow::{Context, Result};
 use clap::ValueEnum;
-use private_servers::{Server, Servers};
 use serde::Serialize;
 
 use crate::{
+    arguments::Outcome,
     crew::Crew,
-    ending::{all_answered, left_in_queues, none_given_up, only_repeats, whole_stock},
-    judge::{
-        judge,
-        stock::Stock,
-        verdict::{Check, Verdict},
-    },
-    program::{Program, Urls},
+    judge::verdict::Verdict,
+    own_servers::Place,
     publisher::Publisher,
-    results::follow::Follower,
     sent::{Sent, lines},
+    stage::{Scene, Stage},
 };
 
-mod fault;
+pub(crate) mod fault;
 
 use fault::Faults;
 
@@ -49,6 +45,7 @@ pub enum Fault {
 #[derive(Debug, Clone)]
 pub struct Plan {
     pub fulfil: PathBuf,
+    pub place: Place,
     pub orders: PathBuf,
     pub keys: PathBuf,
     pub kills: u64,
@@ -80,83 +77,102 @@ pub struct Report {
     pub verdict: Verdict,
 }
 
-/// For all results to come once the last order is in.
-const ANSWER_LIMIT: Duration = Duration::from_secs(300);
-const QUIET: Duration = Duration::from_secs(3);
-/// Once no worker runs.
-const QUIET_LIMIT: Duration = Duration::from_secs(60);
 /// The broker's, after which the publisher gives up.
 const PUBLISH_LIMIT: Duration = Duration::from_secs(120);
 
-/// Runs the plan on servers of its own.
+/// Runs the plan, on servers of its own or a user's.
 ///
 /// # Errors
 /// When something can't be started, or results or stock do not come back in time.
 pub async fn run(plan: &Plan) -> Result<Report> {
-    let servers = Servers::start()?;
-    let urls = Urls { source: servers.rabbitmq.url(), stock: servers.redis.url(), ledger: servers.postgres.url() };
-    let mut program = Program::prepare(plan.fulfil.clone(), &plan.folder, &urls, plan.lanes).await?;
-    program.set("LOG__FORMAT", "json");
-    program.run(&["migrate"]).await?;
-    servers.rabbitmq.save_declarations()?;
-    program.run(&["keys", "import", &path(&plan.keys.canonicalize()?)]).await.or_else(only_repeats)?;
+    let scene = Scene {
+        fulfil: &plan.fulfil,
+        place: &plan.place,
+        folder: &plan.folder,
+        lanes: plan.lanes,
+        keys: &plan.keys,
+        configuration: None,
+    };
+    let stage = Stage::set(&scene).await?;
+    if plan.fault != Fault::None {
+        stage.servers()?;
+    }
     eprintln!("keys are imported; {} kills of {} workers, seed {}", plan.kills, plan.workers, plan.seed);
-
     let bodies = lines(&plan.orders)?.map(|line| Ok(line?.into_bytes())).collect::<Result<Vec<_>>>()?;
-    let save = std::fs::File::create(plan.folder.join("results.jsonl"))?;
-    let follower = Follower::start(&urls.source, Some(save));
-    let mut crew = Crew::start(&program, plan.workers, &plan.folder).await?;
-    let begin = std::time::Instant::now();
-    let mut publisher = Publisher::new(&urls.source, PUBLISH_LIMIT);
-    let published = storm(plan, &servers, &bodies, &mut publisher, &mut crew).await;
+    let follower = stage.follow()?;
+    let mut crew = Crew::start(&stage.program, plan.workers, &plan.folder).await?;
+    let begin = Instant::now();
+    let mut publisher = Publisher::new(&stage.urls.source, PUBLISH_LIMIT);
+    let published = storm(plan, &stage, &bodies, &mut publisher, &mut crew).await;
     publisher.write_log(&plan.folder.join("published.jsonl"))?;
     published?;
 
-    let sent = Sent::read(&plan.orders, None)?;
-    let mut waiting = sent.expected();
-    let answered =
-        crew.while_waiting(follower.wait_until(ANSWER_LIMIT, |results| all_answered(&mut waiting, results))).await;
-    if let Err(error) = answered {
-        eprintln!("{error:#}");
-    }
-    let seconds_until_answered = begin.elapsed().as_secs_f64();
-    eprintln!("every order is answered after {seconds_until_answered:.1} s; waiting until the stock is whole");
-    let begin = std::time::Instant::now();
-    let audit = crew.while_waiting(whole_stock(&program)).await?;
-    let seconds_until_stock_whole = begin.elapsed().as_secs_f64();
-    let ended = crew.stop().await?;
-    follower.wait_until_quiet(QUIET, QUIET_LIMIT).await?;
-
-    let results = follower.finish();
-    let mut verdict = judge(&sent, &results, Some(&Stock::read(&plan.keys)?));
-    verdict.also(none_given_up(&results));
-    let left = left_in_queues(&servers, plan.lanes).await?;
-    verdict.also(Check::new("queues_empty", "no order is left in a queue").all(left));
-    verdict.also(Check::new("ended_well", "a worker that is told to stop ends with exit code 0").all(ended.badly));
+    let ended = stage.end(crew, follower, &Sent::read(&plan.orders, None)?, begin).await?;
+    let counted = &ended.workers.counted;
     Ok(Report {
         seed: plan.seed,
         fault: plan.fault,
-        kills: ended.kills,
-        kills_while_starting: ended.kills_while_starting,
-        ended_by_themselves: ended.by_themselves,
-        redelivered: ended.redelivered,
-        deliveries: ended.deliveries,
-        seconds_until_answered,
-        seconds_until_stock_whole,
-        verdict: verdict.with_audit(audit),
+        kills: ended.workers.kills,
+        kills_while_starting: ended.workers.kills_while_starting,
+        ended_by_themselves: ended.workers.by_themselves,
+        redelivered: counted.get("fulfil_redelivered_total"),
+        deliveries: counted.get("fulfil_deliveries_total"),
+        seconds_until_answered: ended.seconds_until_answered,
+        seconds_until_stock_whole: ended.seconds_until_stock_whole,
+        verdict: ended.verdict.with_audit(ended.audit),
     })
+}
+
+impl Outcome for Report {
+    fn clean(&self) -> bool {
+        self.verdict.clean
+    }
+
+    fn in_short(&self) -> String {
+        let Self { kills, verdict, seed, .. } = self;
+        let fault = match self.fault {
+            Fault::None => "",
+            Fault::Flushall => ", FLUSHALL",
+            Fault::OldAof => ", an old AOF",
+            Fault::RestartServers => ", servers restarted",
+        };
+        format!(
+            "{kills} kills{fault}, {} messages, {} keys, seed {seed}",
+            verdict.messages_sent, verdict.keys_delivered
+        )
+    }
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "{}", self.verdict)?;
+        write!(
+            f,
+            "{} kills ({} while starting), {} ends by themselves, fault {:?}, seed {}; {} deliveries, {} redelivered; \
+             answered after {:.1} s, stock whole {:.1} s later",
+            self.kills,
+            self.kills_while_starting,
+            self.ended_by_themselves,
+            self.fault,
+            self.seed,
+            self.deliveries,
+            self.redelivered,
+            self.seconds_until_answered,
+            self.seconds_until_stock_whole,
+        )
+    }
 }
 
 /// Bursts of orders, a kill within each, and the fault after half of them.
 async fn storm(
     plan: &Plan,
-    servers: &Servers,
+    stage: &Stage,
     bodies: &[Vec<u8>],
     publisher: &mut Publisher,
     crew: &mut Crew<'_>,
 ) -> Result<()> {
     let mut random = crate::seed::Random::new(plan.seed);
-    let mut faults = Faults::new(plan.fault, plan.kills, servers);
+    let mut faults = Faults::new(plan.fault, plan.kills, stage);
     let bursts = usize::try_from(plan.kills.max(1))?;
     for (at, burst) in split(bodies, bursts).enumerate() {
         faults.before(at as u64)?;
@@ -198,10 +214,6 @@ fn split(bodies: &[Vec<u8>], parts: usize) -> impl Iterator<Item = &[Vec<u8>]> {
         from = to;
         burst
     })
-}
-
-fn path(path: &Path) -> String {
-    path.to_string_lossy().into_owned()
 }
 
 #[cfg(test)]

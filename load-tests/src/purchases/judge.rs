@@ -26,26 +26,27 @@ pub(crate) fn judge(lines: &Lines, results: &Results, market: &Market, attempts:
         Check::new("whole_lines", "a delivered line has exactly its keys, a top-up none, and no key stands twice")
             .all(whole_lines(lines, results)),
     );
-    verdict.also(
+    for check in of_purchases(market, attempts, seen) {
+        verdict.also(check);
+    }
+    verdict
+}
+
+/// What holds of purchases, whatever else was ordered beside them.
+pub(crate) fn of_purchases(market: &Market, attempts: &Attempts, seen: &Seen) -> Vec<Check> {
+    let again = seen.bought_again_before_a_final_no;
+    let blind = if asks_everybody(market) { seen.resent_without_query } else { 0 };
+    vec![
         Check::new("accounted_for", "whatever a double sold was delivered, or a person was told, or it was paid back")
             .all(unaccounted(market, attempts)),
-    );
-    verdict.also(Check::new("none_invented", "whatever was delivered, a double sold").all(invented(market, attempts)));
-    let again = seen.bought_again_before_a_final_no;
-    verdict.also(
+        Check::new("none_invented", "whatever was delivered, a double sold").all(invented(market, attempts)),
         Check::new("one_at_a_time", "nothing is bought for a line before what was bought for it is final")
             .all((0..again).map(|_| "a line with two purchases".to_owned())),
-    );
-    let blind = if asks_everybody(market) { seen.resent_without_query } else { 0 };
-    verdict.also(
         Check::new("asked_first", "no reference is sent again without a query before it")
             .all((0..blind).map(|_| "a reference".to_owned())),
-    );
-    verdict.also(
         Check::new("lies_are_told", "every lie that could be seen is in review or among the refused keys")
             .all(untold(market, attempts)),
-    );
-    verdict
+    ]
 }
 
 /// A supplier that can't be asked by our reference is sent it again at once: that is its recovery.

@@ -159,7 +159,7 @@ impl Seen {
         self.resent += sends.values().filter(|sends| **sends > 1).count() as u64;
     }
 
-    pub(super) fn counts(&self) -> BTreeMap<&str, u64> {
+    pub(crate) fn counts(&self) -> BTreeMap<&str, u64> {
         let mut counts = BTreeMap::from([
             ("doubles: purchases", self.purchases),
             ("doubles: keys bought", self.keys_bought),
