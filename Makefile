@@ -27,6 +27,19 @@ ci: ## all that CI does
 sample: ## work off the sample on this machine alone
 	cargo run --release --locked -- run --orders samples/orders.jsonl --keys samples/keys.csv
 
+.PHONY: proof-programs
+proof-programs: servers
+	cargo build --release --workspace --bins --locked
+	cargo build --release --bin fulfil --features crash-points --target-dir target/crash-points --locked
+
+.PHONY: proof
+proof: proof-programs ## kills, faults, cuts, outages, simulation in full size, with a verdict each (PROOF='--seed 7' for more)
+	target/release/proof $(PROOF)
+
+.PHONY: proof-quick
+proof-quick: proof-programs ## the same in some minutes
+	target/release/proof --quick $(PROOF)
+
 .PHONY: bench
 bench: ## criterion, on the pure parts
 	cargo bench --locked

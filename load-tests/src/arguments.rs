@@ -7,12 +7,11 @@ use std::{
     process::ExitCode,
 };
 
-use anyhow::{Context, Result};
-use clap::{Args, ValueEnum};
+use anyhow::Result;
+use clap::Args;
 use serde::Serialize;
-use tempfile::TempDir;
 
-use crate::program::find;
+use crate::{format::Format, kept::Kept, program::find, seed::any_seed};
 
 #[derive(Debug, Args)]
 pub struct Common {
@@ -29,14 +28,6 @@ pub struct Common {
     pub format: Format,
 }
 
-/// How the report is printed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Format {
-    Text,
-    /// One object; the last line then goes to standard error.
-    Json,
-}
-
 /// What a run comes to.
 pub trait Outcome: Serialize + Display {
     fn clean(&self) -> bool;
@@ -48,7 +39,7 @@ impl Common {
     /// As given, else another one each time.
     #[must_use]
     pub fn seed(&self) -> u64 {
-        self.seed.unwrap_or_else(|| std::time::UNIX_EPOCH.elapsed().map_or(1, |time| u64::from(time.subsec_nanos())))
+        self.seed.unwrap_or_else(any_seed)
     }
 
     /// # Errors
@@ -62,39 +53,28 @@ impl Common {
     /// # Errors
     /// When it can't be made.
     pub fn workplace(&self, program: &str) -> Result<Workplace> {
-        let mut folder = tempfile::Builder::new().prefix(&format!("fulfil-{program}-")).tempdir()?;
-        let path = match &self.keep {
-            Some(keep) => {
-                std::fs::create_dir_all(keep).with_context(|| format!("cannot make {}", keep.display()))?;
-                keep.canonicalize()?
-            }
-            None => folder.path().to_owned(),
-        };
-        // Whatever ends the run, the logs are there; they go when it was clean.
-        folder.disable_cleanup(true);
-        Ok(Workplace { folder, path, format: self.format })
+        Ok(Workplace { kept: Kept::new(&format!("fulfil-{program}-"), self.keep.as_deref())?, format: self.format })
     }
 }
 
 /// The folder of a run.
 #[derive(Debug)]
 pub struct Workplace {
-    folder: TempDir,
-    path: PathBuf,
+    kept: Kept,
     format: Format,
 }
 
 impl Workplace {
     #[must_use]
     pub fn path(&self) -> &Path {
-        &self.path
+        self.kept.path()
     }
 
     /// Prints the report and the last line; a run that broke off is not clean.
     ///
     /// # Errors
     /// When the report can't be written as JSON.
-    pub fn conclude<O: Outcome>(mut self, outcome: Result<O>) -> Result<ExitCode> {
+    pub fn conclude<O: Outcome>(self, outcome: Result<O>) -> Result<ExitCode> {
         let (clean, last_line) = match &outcome {
             Ok(outcome) => (outcome.clean(), last_line(outcome.clean(), &outcome.in_short())),
             Err(error) => (false, last_line(false, &format!("the run broke off: {error:#}"))),
@@ -110,12 +90,7 @@ impl Workplace {
                 eprintln!("{last_line}");
             }
         }
-        if clean {
-            self.folder.disable_cleanup(false);
-            return Ok(ExitCode::SUCCESS);
-        }
-        eprintln!("logs and results are in {}", self.path.display());
-        Ok(ExitCode::FAILURE)
+        Ok(self.kept.end(clean))
     }
 }
 

@@ -14,6 +14,7 @@
 //! - [`signals`]: workers restarted in good order, or stopped for longer than a lease, under a steady load
 //! - [`purchases`]: what is bought from suppliers that lose answers and lie; [`market`]: their doubles
 //! - [`dead_supplier`]: one supplier goes dark while orders keep coming; [`waiting`]: orders from stock while others wait
+//! - [`proof`]: all of them, one after the other
 //! - [`floor_ratio`]: the worker against the bare floor program, in turn, on the same servers
 
 pub mod arguments;
@@ -33,6 +34,7 @@ pub mod outages;
 pub mod own_servers;
 mod pace;
 pub mod program;
+pub mod proof;
 pub mod proxy;
 pub mod publisher;
 pub mod purchases;

@@ -1,0 +1,111 @@
+//! The whole proof, one program after the other, with a verdict each. Ends with 1 where one is not clean.
+
+use std::{path::PathBuf, process::ExitCode};
+
+use anyhow::{Context, Result};
+use clap::Parser;
+use fulfil_load_tests::{
+    arguments::Common,
+    own_servers::{OwnServers, Place},
+    proof::{Sizes, Step, WhatRuns, beside, on_own_servers, run, steps},
+};
+
+/// Runs everything that shows what is promised, one after the other, on private servers: kills, server faults, signals,
+/// crash points, cuts, outages, purchases, the simulation. On your own servers: the kills of workers alone
+#[derive(Parser)]
+struct Arguments {
+    /// Everything once or a few times, in some minutes
+    #[arg(long)]
+    quick: bool,
+    /// Only these, by the beginning of their names, such as kills,server-faults
+    #[arg(long, value_delimiter = ',')]
+    only: Vec<String>,
+    /// All but these
+    #[arg(long, value_delimiter = ',')]
+    without: Vec<String>,
+    /// fulfil built with the feature crash-points
+    #[arg(long, default_value = "target/crash-points/release/fulfil")]
+    fulfil_with_crash_points: PathBuf,
+    /// Runs of kills, each with a seed of its own
+    #[arg(long)]
+    seeds: Option<u64>,
+    /// SIGKILLs of workers in each
+    #[arg(long)]
+    kills: Option<u64>,
+    /// Orders in each
+    #[arg(long)]
+    orders: Option<u64>,
+    /// Kills of each server
+    #[arg(long)]
+    server_kills: Option<u32>,
+    /// Roll-backs of the append-only file, and FLUSHALLs
+    #[arg(long)]
+    forgets: Option<u32>,
+    /// Stale replicas
+    #[arg(long)]
+    replicas: Option<u32>,
+    /// Restarts by SIGTERM
+    #[arg(long)]
+    restarts: Option<u32>,
+    /// SIGSTOPs
+    #[arg(long)]
+    stops: Option<u32>,
+    /// Seconds of each outage
+    #[arg(long)]
+    outage_seconds: Option<u64>,
+    /// Seeds of the simulation
+    #[arg(long)]
+    simulations: Option<u64>,
+    #[command(flatten)]
+    own: OwnServers,
+    #[command(flatten)]
+    common: Common,
+}
+
+#[tokio::main]
+async fn main() -> Result<ExitCode> {
+    let arguments = Arguments::parse();
+    let (fulfil, place, seed) = (arguments.common.fulfil()?, arguments.own.place()?, arguments.common.seed());
+    let sizes = arguments.sizes();
+    let programs = beside()?;
+    let with_crash_points =
+        std::path::absolute(&arguments.fulfil_with_crash_points).context("--fulfil-with-crash-points can't be read")?;
+    let with = WhatRuns { programs: &programs, fulfil: &fulfil, with_crash_points: &with_crash_points, seed };
+    let all = match &place {
+        Place::Private => steps(&with, &sizes),
+        Place::Own { urls, erase } => on_own_servers(&with, &sizes, urls, *erase),
+    };
+    let (chosen, left_out): (Vec<Step>, Vec<Step>) = all.into_iter().partition(|step| arguments.wants(&step.name));
+    let mut left_out: Vec<String> = left_out.into_iter().map(|step| step.name).collect();
+    if let Place::Own { .. } = place {
+        left_out.push("all that needs private servers: your own are neither killed nor cut off".to_owned());
+    }
+    let workplace = arguments.common.workplace("proof")?;
+    eprintln!("seed {seed}; what each program says is in {}", workplace.path().display());
+    let report = run(chosen, left_out, seed, workplace.path()).await;
+    workplace.conclude(report)
+}
+
+impl Arguments {
+    fn sizes(&self) -> Sizes {
+        let usual = if self.quick { Sizes::quick() } else { Sizes::full() };
+        Sizes {
+            seeds: self.seeds.unwrap_or(usual.seeds),
+            kills: self.kills.unwrap_or(usual.kills),
+            orders: self.orders.unwrap_or(usual.orders),
+            server_kills: self.server_kills.unwrap_or(usual.server_kills),
+            forgets: self.forgets.unwrap_or(usual.forgets),
+            replicas: self.replicas.unwrap_or(usual.replicas),
+            restarts: self.restarts.unwrap_or(usual.restarts),
+            stops: self.stops.unwrap_or(usual.stops),
+            outage_seconds: self.outage_seconds.unwrap_or(usual.outage_seconds),
+            simulations: self.simulations.unwrap_or(usual.simulations),
+            ..usual
+        }
+    }
+
+    fn wants(&self, name: &str) -> bool {
+        let named = |names: &[String]| names.iter().any(|beginning| name.starts_with(beginning.as_str()));
+        (self.only.is_empty() || named(&self.only)) && !named(&self.without)
+    }
+}

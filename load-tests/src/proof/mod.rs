@@ -1,0 +1,233 @@
+//! The whole proof: every program of it, one after the other, and a table with a verdict each.
+//!
+//! What holds here: a program that is missing, does not end in time, ends with another code than 0 or without the word
+//! CLEAN is not clean, and then the proof is not.
+
+use std::{
+    fmt,
+    path::{Path, PathBuf},
+    process::Stdio,
+    time::Instant,
+};
+
+use anyhow::{Context, Result};
+use serde::Serialize;
+use tokio::{process::Command, time::timeout};
+
+use crate::arguments::Outcome;
+
+mod steps;
+
+pub use steps::{Sizes, Step, WhatRuns, on_own_servers, steps};
+
+/// What the last line of a program's output begins with, and what one of `cargo test` does.
+const CLEAN: &str = "CLEAN: ";
+const NOT_CLEAN: &str = "NOT CLEAN: ";
+const TEST_RESULT: &str = "test result: ";
+
+#[derive(Debug, Serialize)]
+pub struct Row {
+    pub name: String,
+    pub clean: bool,
+    pub minutes: f64,
+    pub figures: String,
+    /// To run it again alone.
+    pub command: String,
+}
+
+#[derive(Debug, Serialize)]
+pub struct Report {
+    pub seed: u64,
+    pub minutes: f64,
+    pub rows: Vec<Row>,
+    /// What was not run, because it was left out.
+    pub left_out: Vec<String>,
+}
+
+/// Runs one step after the other; each one's output is kept in `folder`.
+///
+/// # Errors
+/// When the folder can't be written.
+pub async fn run(steps: Vec<Step>, left_out: Vec<String>, seed: u64, folder: &Path) -> Result<Report> {
+    let begin = Instant::now();
+    let count = steps.len();
+    let mut rows = Vec::with_capacity(count);
+    for (number, step) in steps.into_iter().enumerate() {
+        eprintln!("{} of {count}: {}", number + 1, step.command());
+        let row = step.run(folder).await?;
+        eprintln!("    {}", row.in_one_line());
+        rows.push(row);
+    }
+    Ok(Report { seed, minutes: minutes(begin), rows, left_out })
+}
+
+impl Step {
+    async fn run(&self, folder: &Path) -> Result<Row> {
+        let begin = Instant::now();
+        let file = |end: &str| folder.join(format!("{}.{end}", self.name.replace([' ', ','], "-")));
+        let (told, trouble) = (file("out"), file("err"));
+        let clean_and_figures =
+            self.outcome(&told, &trouble).await.unwrap_or_else(|error| (false, format!("{error:#}")));
+        let (clean, figures) = clean_and_figures;
+        Ok(Row { name: self.name.clone(), clean, minutes: minutes(begin), figures, command: self.command() })
+    }
+
+    async fn outcome(&self, told: &Path, trouble: &Path) -> Result<(bool, String)> {
+        let write =
+            |path: &Path| std::fs::File::create(path).with_context(|| format!("cannot write {}", path.display()));
+        let mut command = Command::new(&self.program);
+        command.args(&self.arguments).envs(self.variables.iter().cloned());
+        command.stdin(Stdio::null()).stdout(write(told)?).stderr(write(trouble)?).kill_on_drop(true);
+        let mut child =
+            command.spawn().with_context(|| format!("cannot start {}: {}", self.program.display(), self.hint))?;
+        let Ok(status) = timeout(self.limit, child.wait()).await else {
+            child.kill().await?;
+            return Ok((false, format!("did not end within {} minutes", self.limit.as_secs() / 60)));
+        };
+        let status = status?;
+        let text = String::from_utf8_lossy(&std::fs::read(told)?).into_owned();
+        let (said_clean, figures) = last_word(&text);
+        match status.code() {
+            Some(0) if said_clean => Ok((true, figures)),
+            Some(0) => Ok((false, format!("ended with 0 and did not say CLEAN: {figures}"))),
+            code => {
+                let code = code.map_or_else(|| "a signal".to_owned(), |code| format!("exit code {code}"));
+                Ok((false, format!("{code}: {figures} (see {})", trouble.display())))
+            }
+        }
+    }
+}
+
+/// What a program says at its end: whether it is clean, and its figures.
+fn last_word(text: &str) -> (bool, String) {
+    let tests: Vec<&str> = text.lines().filter_map(|line| line.strip_prefix(TEST_RESULT)).collect();
+    if !tests.is_empty() {
+        let clean = tests.iter().all(|line| line.starts_with("ok."));
+        let figures = tests.iter().map(|line| line.split(';').next().unwrap_or(line)).collect::<Vec<_>>().join("; ");
+        return (clean, figures);
+    }
+    let last = text.lines().map(str::trim).rfind(|line| !line.is_empty()).unwrap_or("it said nothing");
+    if let Some(figures) = last.strip_prefix(CLEAN) {
+        return (true, figures.to_owned());
+    }
+    (false, last.strip_prefix(NOT_CLEAN).unwrap_or(last).to_owned())
+}
+
+fn minutes(since: Instant) -> f64 {
+    since.elapsed().as_secs_f64() / 60.0
+}
+
+impl Row {
+    fn in_one_line(&self) -> String {
+        let verdict = if self.clean { "clean" } else { "NOT CLEAN" };
+        format!("{verdict:<9} {:>6.1} min  {:<24} {}", self.minutes, self.name, self.figures)
+    }
+}
+
+impl Report {
+    fn bad(&self) -> Vec<&str> {
+        self.rows.iter().filter(|row| !row.clean).map(|row| row.name.as_str()).collect()
+    }
+}
+
+impl Outcome for Report {
+    fn clean(&self) -> bool {
+        self.bad().is_empty() && !self.rows.is_empty()
+    }
+
+    fn in_short(&self) -> String {
+        let (all, bad) = (self.rows.len(), self.bad());
+        let left_out = match self.left_out.len() {
+            0 => String::new(),
+            count => format!(", {count} left out"),
+        };
+        let bad = if bad.is_empty() { String::new() } else { format!(", not: {}", bad.join(", ")) };
+        format!(
+            "{} of {all} are clean{bad}{left_out}, in {:.1} minutes, seed {}",
+            all - self.bad().len(),
+            self.minutes,
+            self.seed
+        )
+    }
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "verdict   minutes     what                     figures")?;
+        for row in &self.rows {
+            writeln!(f, "{}", row.in_one_line())?;
+        }
+        for row in self.rows.iter().filter(|row| !row.clean) {
+            writeln!(f, "again: {}", row.command)?;
+        }
+        for name in &self.left_out {
+            writeln!(f, "left out: {name}")?;
+        }
+        write!(f, "{:.1} minutes in all", self.minutes)
+    }
+}
+
+/// Where the other programs are: beside this one.
+///
+/// # Errors
+/// When the system does not tell.
+pub fn beside() -> Result<PathBuf> {
+    let own = std::env::current_exe().context("the system does not tell where this program is")?;
+    Ok(own.parent().map(Path::to_owned).unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    fn step(script: &str) -> Step {
+        Step {
+            name: "a step".into(),
+            program: "sh".into(),
+            arguments: vec!["-c".into(), script.into()],
+            variables: Vec::new(),
+            limit: Duration::from_secs(20),
+            hint: "",
+        }
+    }
+
+    #[tokio::test]
+    async fn only_code_0_and_the_word_make_a_step_clean() {
+        let folder = tempfile::tempdir().unwrap();
+        let cases = [
+            ("echo table; echo 'CLEAN: 7 kills'", true, "7 kills"),
+            ("echo 'CLEAN: 7 kills'; exit 1", false, "exit code 1: 7 kills"),
+            ("echo 'NOT CLEAN: a key twice'; exit 1", false, "exit code 1: a key twice"),
+            ("echo 'NOT CLEAN: a key twice'", false, "ended with 0 and did not say CLEAN: a key twice"),
+            ("echo done", false, "ended with 0 and did not say CLEAN: done"),
+            ("", false, "ended with 0 and did not say CLEAN: it said nothing"),
+            ("kill -9 $$", false, "a signal: it said nothing"),
+            ("echo 'test result: ok. 3 passed; 0 failed'", true, "ok. 3 passed"),
+            ("echo 'test result: FAILED. 2 passed'; echo 'test result: ok. 3 passed; 0 failed'", false, "ended with 0"),
+        ];
+        for (script, clean, figures) in cases {
+            let row = step(script).run(folder.path()).await.unwrap();
+            assert_eq!(row.clean, clean, "{script}: {}", row.figures);
+            assert!(row.figures.starts_with(figures), "{script}: {}", row.figures);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_step_that_does_not_end_or_is_not_there_is_not_clean() {
+        let folder = tempfile::tempdir().unwrap();
+        let slow = Step { limit: Duration::from_millis(50), ..step("exec sleep 60") };
+        let missing = Step { program: "/nowhere/kills".into(), hint: "build it", ..step("") };
+        let slow = slow.run(folder.path()).await.unwrap();
+        let missing = missing.run(folder.path()).await.unwrap();
+        assert!(!slow.clean && slow.figures.contains("did not end"), "{}", slow.figures);
+        assert!(!missing.clean && missing.figures.contains("build it"), "{}", missing.figures);
+        let report = Report { seed: 1, minutes: 0.1, rows: vec![slow, missing], left_out: Vec::new() };
+        assert!(!report.clean() && report.in_short().starts_with("0 of 2 are clean, not: a step, a step"));
+        assert!(
+            !Report { seed: 1, minutes: 0.0, rows: Vec::new(), left_out: Vec::new() }.clean(),
+            "nothing is no proof"
+        );
+    }
+}
