@@ -132,8 +132,8 @@ pub(super) async fn run(plan: &Plan, kind: Kind) -> Result<Run> {
         seconds: storm.seconds,
         seconds_until_answered,
         seconds_until_stock_whole,
-        deliveries: ended.deliveries,
-        redelivered: ended.redelivered,
+        deliveries: ended.counted.get("fulfil_deliveries_total"),
+        redelivered: ended.counted.get("fulfil_redelivered_total"),
         ended_by_themselves: ended.by_themselves,
         verdict: verdict.with_audit(audit),
     })
