@@ -1,13 +1,13 @@
 //! Lines that are bought from doubles of suppliers, judged from outside. Ends with 1 where the verdict is not
 //! clean.
 
-use std::{path::PathBuf, process::ExitCode, time::Duration};
+use std::{process::ExitCode, time::Duration};
 
 use anyhow::{Context, Result};
 use clap::{Parser, ValueEnum};
 use fulfil_load_tests::{
+    arguments::Common,
     market::Terms,
-    program::find,
     purchases::{Plan, run},
 };
 use supplier_doubles::{Millis, Mood, Protocol};
@@ -54,35 +54,21 @@ struct Arguments {
     /// Seconds of a lease.
     #[arg(long, default_value_t = 10)]
     lease: u64,
-    #[arg(long)]
-    seed: Option<u64>,
-    /// The program to test; else FULFIL_BIN, else target/release/fulfil.
-    #[arg(long)]
-    fulfil: Option<PathBuf>,
-    /// Keeps logs and results here; without it they are kept only when the verdict is not clean.
-    #[arg(long)]
-    keep: Option<PathBuf>,
-    /// The report as JSON.
-    #[arg(long)]
-    json: bool,
+    #[command(flatten)]
+    common: Common,
 }
 
 #[tokio::main]
 async fn main() -> Result<ExitCode> {
     let arguments = Arguments::parse();
-    let mut folder = tempfile::Builder::new().prefix("fulfil-purchases-").tempdir()?;
-    let path = match &arguments.keep {
-        Some(keep) => {
-            std::fs::create_dir_all(keep)?;
-            keep.canonicalize()?
-        }
-        None => folder.path().to_owned(),
-    };
+    let fulfil = arguments.common.fulfil()?;
     let protocol = |name: &String| Protocol::parse(name).with_context(|| format!("there is no double of {name}"));
+    let suppliers = arguments.suppliers.iter().map(protocol).collect::<Result<_>>()?;
+    let workplace = arguments.common.workplace("purchases")?;
     let plan = Plan {
-        fulfil: find(arguments.fulfil)?,
+        fulfil,
         orders: arguments.orders,
-        protocols: arguments.suppliers.iter().map(protocol).collect::<Result<_>>()?,
+        protocols: suppliers,
         mood: mood(arguments.scenario),
         terms: Terms {
             line: Duration::from_secs(arguments.line),
@@ -91,29 +77,15 @@ async fn main() -> Result<ExitCode> {
         },
         workers: arguments.workers,
         lanes: arguments.lanes,
-        seed: arguments
-            .seed
-            .unwrap_or_else(|| std::time::UNIX_EPOCH.elapsed().map_or(1, |time| u64::from(time.subsec_nanos()))),
+        seed: arguments.common.seed(),
         most_quantity: arguments.most_quantity,
         top_ups: arguments.top_ups,
         crash: arguments.crash,
         deaths: arguments.deaths,
         callbacks: arguments.scenario == Scenario::Lies,
-        folder: path.clone(),
+        folder: workplace.path().to_owned(),
     };
-    folder.disable_cleanup(true);
-    let report = run(&plan).await.inspect_err(|_| eprintln!("logs and results are in {}", path.display()))?;
-    if arguments.json {
-        println!("{}", serde_json::to_string_pretty(&report)?);
-    } else {
-        println!("{report}");
-    }
-    if report.verdict.clean {
-        folder.disable_cleanup(false);
-        return Ok(ExitCode::SUCCESS);
-    }
-    eprintln!("logs and results are in {}", path.display());
-    Ok(ExitCode::FAILURE)
+    workplace.conclude(run(&plan).await)
 }
 
 fn mood(scenario: Scenario) -> Mood {

@@ -14,6 +14,7 @@ use serde::Serialize;
 use supplier_doubles::{Mood, Protocol};
 
 use crate::{
+    arguments::Outcome,
     crew::Crew,
     judge::verdict::{Check, Verdict},
     market::{Market, Terms},
@@ -180,6 +181,21 @@ impl Deaths {
                 crew.restart_all().await?;
             }
         }
+    }
+}
+
+impl Outcome for Report {
+    fn clean(&self) -> bool {
+        self.verdict.clean
+    }
+
+    fn in_short(&self) -> String {
+        let Seen { purchases, keys_bought, lines_delivered, .. } = self.seen;
+        format!(
+            "{} orders, {purchases} purchases of {keys_bought} keys, {lines_delivered} lines delivered, died {} times, \
+             seed {}",
+            self.verdict.messages_sent, self.died, self.seed
+        )
     }
 }
 
