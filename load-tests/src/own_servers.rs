@@ -108,7 +108,6 @@ async fn queues(url: &str, erase: bool) -> Result<Vec<String>> {
             ));
         }
     }
-    connection.close(200, "done".into()).await?;
     Ok(held)
 }
 

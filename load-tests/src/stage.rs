@@ -26,6 +26,9 @@ use crate::{
 
 /// For all results to come once the last order is in.
 const ANSWER_LIMIT: Duration = Duration::from_secs(300);
+/// What asks for servers of its own where there are none.
+pub(crate) const PRIVATE_ONLY: &str = "a user's own servers are neither killed nor emptied: leave out the fault, or \
+     leave out --source, --stock and --ledger, and private servers are started for it";
 const QUIET: Duration = Duration::from_secs(3);
 /// Once no worker runs.
 const QUIET_LIMIT: Duration = Duration::from_secs(60);
@@ -94,10 +97,7 @@ impl Stage {
 
     /// The servers of its own.
     pub(crate) fn servers(&self) -> Result<&Servers> {
-        self.servers.as_ref().context(
-            "a user's own servers are neither killed nor emptied: leave out the fault, or leave out --source, --stock \
-             and --ledger, and private servers are started for it",
-        )
+        self.servers.as_ref().context(PRIVATE_ONLY)
     }
 
     /// Begins to read the results, and keeps them.

@@ -11,7 +11,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use clap::ValueEnum;
 use serde::Serialize;
 
@@ -22,7 +22,7 @@ use crate::{
     own_servers::Place,
     publisher::Publisher,
     sent::{Sent, lines},
-    stage::{Scene, Stage},
+    stage::{PRIVATE_ONLY, Scene, Stage},
 };
 
 pub(crate) mod fault;
@@ -93,10 +93,8 @@ pub async fn run(plan: &Plan) -> Result<Report> {
         keys: &plan.keys,
         configuration: None,
     };
+    ensure!(plan.fault == Fault::None || matches!(plan.place, Place::Private), PRIVATE_ONLY);
     let stage = Stage::set(&scene).await?;
-    if plan.fault != Fault::None {
-        stage.servers()?;
-    }
     eprintln!("keys are imported; {} kills of {} workers, seed {}", plan.kills, plan.workers, plan.seed);
     let bodies = lines(&plan.orders)?.map(|line| Ok(line?.into_bytes())).collect::<Result<Vec<_>>>()?;
     let follower = stage.follow()?;
