@@ -36,6 +36,9 @@ impl Visit<'_> {
             }
             match route::choose(self, wanted, without, Instant::now().into_std()) {
                 Chosen::Route(choice) => break choice,
+                Chosen::Ask { supply, .. } if !self.lease_covers(supply) => {
+                    return Ok(Then::Release(wait(Duration::ZERO, "a lease that covers a question about a price")));
+                }
                 Chosen::Ask { supply, permit, product } => self.ask_price(supply, permit, &product).await,
                 Chosen::Later { time, waits_for } => {
                     tracing::debug!(
