@@ -4,6 +4,7 @@
 use std::{path::PathBuf, time::Duration};
 
 use fulfil_load_tests::{
+    cuts,
     generate::{self, KEYS_FILE, ORDERS_FILE},
     kills::{Fault, Plan, run},
 };
@@ -51,6 +52,26 @@ async fn workers_are_killed_and_redis_comes_back_older() {
 #[tokio::test]
 async fn workers_are_killed_and_rabbitmq_and_postgres_restart() {
     killed_with(Fault::RestartServers, 14).await;
+}
+
+/// After COMMIT was sent, and anywhere in the bytes of any connection.
+#[tokio::test]
+async fn connections_are_cut() {
+    let folder = tempfile::tempdir().unwrap();
+    let plan = cuts::Plan {
+        fulfil: PathBuf::from(env!("CARGO_BIN_EXE_fulfil")),
+        kinds: vec![cuts::Kind::Commit, cuts::Kind::Random],
+        cuts: Some(15),
+        workers: 2,
+        lanes: 2,
+        batch: 8,
+        silence: Duration::from_secs(1),
+        limit: Duration::from_secs(60),
+        seed: 15,
+        folder: folder.path().to_owned(),
+    };
+    let report = cuts::run(&plan).await.unwrap();
+    assert!(report.clean, "{report:#?}");
 }
 
 /// Redis stands still from the first order to the last: the ledger takes.

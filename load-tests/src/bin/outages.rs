@@ -15,7 +15,7 @@ use fulfil_load_tests::{
 
 #[derive(Parser)]
 struct Arguments {
-    /// Which outages, in turn; all of them without this.
+    /// Which outages, in turn; without this all of them, a full disk only as root.
     #[arg(long, value_enum, value_delimiter = ',')]
     only: Vec<Outage>,
     /// How long each lasts.
@@ -51,9 +51,10 @@ struct Arguments {
 async fn main() -> Result<ExitCode> {
     let arguments = Arguments::parse();
     let kept = Kept::new("fulfil-outages-", arguments.keep.as_deref())?;
+    let outages = if arguments.only.is_empty() { possible() } else { arguments.only };
     let plan = Plan {
         fulfil: find(arguments.fulfil)?,
-        outages: if arguments.only.is_empty() { Outage::ALL.to_vec() } else { arguments.only },
+        outages,
         lasts: Duration::from_secs(arguments.seconds),
         rate: arguments.rate,
         burst: arguments.burst,
@@ -67,4 +68,14 @@ async fn main() -> Result<ExitCode> {
     let report = run(&plan).await?;
     arguments.format.print(&report)?;
     Ok(kept.end(report.clean))
+}
+
+/// All that this user may cause.
+fn possible() -> Vec<Outage> {
+    let (possible, others): (Vec<Outage>, Vec<Outage>) =
+        Outage::ALL.into_iter().partition(|outage| outage.is_possible());
+    if !others.is_empty() {
+        eprintln!("left out: {others:?}, which mounts a small file system and needs root");
+    }
+    possible
 }

@@ -59,8 +59,8 @@ impl Kind {
             Self::Publish => 2,
             Self::Ack => 20,
             Self::Claim => 10,
-            Self::Random => 70,
-            Self::Blackhole => 40,
+            // Each connection has its byte, however far away.
+            Self::Random | Self::Blackhole => 100,
         }
     }
 

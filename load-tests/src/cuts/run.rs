@@ -160,7 +160,7 @@ fn mix(plan: &Plan, kind: Kind, asked: u64) -> Mix {
     let per_cut = match kind {
         Kind::Commit | Kind::CommitUnsent | Kind::Ack | Kind::Claim => batch * 100 / kind.percent(),
         Kind::Publish => 100 / kind.percent(),
-        Kind::Random => 50,
+        Kind::Random => 200,
         Kind::Blackhole => 500,
     };
     let orders = asked * per_cut + SPARE_ORDERS;
@@ -207,7 +207,7 @@ async fn storm(
 
 fn also_cuts(verdict: &mut Verdict, kind: Kind, asked: u64, counts: &Counts, ended: &Sums) {
     let done = kind.done(counts);
-    let too_few = (done < asked).then(|| format!("{done} of {asked}: give more time with --minutes"));
+    let too_few = (done < asked).then(|| format!("{done} of {asked}, and orders or time ran out"));
     verdict.also(Check::new("cuts_made", "as many connections were struck as asked for").all(too_few));
     let delivered =
         (counts.bytes_after > 0).then(|| format!("{} bytes came to a client after its cut", counts.bytes_after));

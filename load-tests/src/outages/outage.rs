@@ -58,6 +58,12 @@ impl Outage {
         }
     }
 
+    /// Whether this user may cause it.
+    #[must_use]
+    pub fn is_possible(self) -> bool {
+        self != Self::PostgresFull || nix::unistd::geteuid().is_root()
+    }
+
     /// Whether the broker takes nothing from publishers.
     pub(super) fn blocks_publishers(self) -> bool {
         matches!(self, Self::MemoryAlarm | Self::DiskAlarm)

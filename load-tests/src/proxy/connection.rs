@@ -169,13 +169,7 @@ impl Connection {
 
     /// Passes on until one side closes, or it is struck. Both sides are closed then.
     pub(super) async fn run(mut self) {
-        let struck_at = self.rules.of_connection();
-        if let Some(at) = &struck_at {
-            match at.direction {
-                Direction::ToServer => self.to_server.limit = Some(at.bytes),
-                Direction::ToClient => self.to_client.limit = Some(at.bytes),
-            }
-        }
+        let mut struck_at = self.next_byte();
         loop {
             // An error is the end of a side, as a close is.
             let stop = self.pass_on().await.unwrap_or(Stop::Closed);
@@ -187,16 +181,26 @@ impl Connection {
                     return;
                 }
                 (Stop::Byte, Some(at)) => {
-                    self.to_server.limit = None;
-                    self.to_client.limit = None;
                     if self.rules.reached() && !self.strike_at(at).await {
                         end(self.client, at.reset).await.ok(); // closed by itself, perhaps
                         return;
                     }
+                    struck_at = self.next_byte();
                 }
-                (Stop::Byte, None) => {}
+                (Stop::Byte, None) => struck_at = self.next_byte(),
             }
         }
+    }
+
+    /// Where it is to be struck next, counted from here.
+    fn next_byte(&mut self) -> Option<AtByte> {
+        let at = self.rules.of_connection();
+        (self.to_server.limit, self.to_client.limit) = match at {
+            Some(AtByte { direction: Direction::ToServer, bytes, .. }) => (Some(self.to_server.passed + bytes), None),
+            Some(AtByte { direction: Direction::ToClient, bytes, .. }) => (None, Some(self.to_client.passed + bytes)),
+            None => (None, None),
+        };
+        at
     }
 
     async fn pass_on(&mut self) -> io::Result<Stop> {
