@@ -7,6 +7,7 @@ use fulfil_load_tests::{
     cuts,
     generate::{self, KEYS_FILE, ORDERS_FILE},
     kills::{Fault, Plan, run},
+    own_servers::Place,
 };
 use private_servers::{Server, Servers};
 
@@ -19,6 +20,7 @@ async fn killed_with(fault: Fault, seed: u64) {
     generate::write(folder.path(), &orders).unwrap();
     let plan = Plan {
         fulfil: PathBuf::from(env!("CARGO_BIN_EXE_fulfil")),
+        place: Place::Private,
         orders: folder.path().join(ORDERS_FILE),
         keys: folder.path().join(KEYS_FILE),
         kills: 8,
