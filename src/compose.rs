@@ -2,6 +2,7 @@
 //! embedded data folder, it makes the ports that everything else works with.
 
 mod buying;
+mod examining;
 
 use std::{path::Path, sync::Arc, time::Duration};
 
@@ -26,6 +27,7 @@ use crate::{
 };
 
 pub use buying::{buying, callbacks, protocol_mistakes, supplies, vault};
+pub use examining::{examine, examine_folder};
 
 /// How long one call to the broker may take, results aside.
 const BROKER_LIMIT: Duration = Duration::from_secs(10);

@@ -80,6 +80,7 @@ fn from_an_empty_server_to_delivered_keys() {
 
     before_migration(&site);
     site.run(0, &["migrate"]);
+    well(&site);
     let imported = site.ask(&["keys", "import", "keys.csv"]);
     assert_eq!((&imported["imported"], &imported["bad_lines"]), (&json!(8), &json!(0)));
     let status = site.ask(&["stock", "status"]);
@@ -119,8 +120,50 @@ fn from_an_empty_server_to_delivered_keys() {
     without_stock(&site);
 }
 
+/// The doctor's findings that are not ok, by id, with their states.
+fn doctor(site: &Site<'_>, code: i32) -> Vec<(String, String)> {
+    let output = site.run(code, &["doctor", "--format", "json"]);
+    let findings: Value = serde_json::from_slice(&output.stdout).unwrap_or_else(|e| panic!("{e}: {}", told(&output)));
+    let findings = findings.as_array().unwrap();
+    assert!(findings.len() > 3 && !told(&output).contains("guest:guest"), "{}", told(&output));
+    let text = |finding: &Value, name: &str| finding[name].as_str().unwrap().to_owned();
+    let bad = findings.iter().filter(|finding| finding["state"] != "ok");
+    bad.map(|finding| (text(finding, "id"), text(finding, "state"))).collect()
+}
+
+/// Whatever the exit code.
+fn doctor_state(site: &Site<'_>, id: &str) -> Option<String> {
+    let output = site.command(&["doctor", "--format", "json"]).output().unwrap();
+    let findings: Value = serde_json::from_slice(&output.stdout).unwrap();
+    findings.as_array()?.iter().find(|finding| finding["id"] == id)?["state"].as_str().map(str::to_owned)
+}
+
+/// Nothing is said against servers that were just migrated.
+fn well(site: &Site<'_>) {
+    assert_eq!(doctor(site, 0), []);
+    let output = site.run(0, &["doctor", "--workers", "4"]);
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert!(text.contains("\nevery promise holds, ") && !text.contains("BROKEN"), "{text}");
+    for server in ["RabbitMQ  amqp://guest@127.0.0.1", "Redis  127.0.0.1", "Postgres  127.0.0.1", "Configuration  "] {
+        assert!(text.contains(server), "{text}");
+    }
+}
+
 /// Each says what to do, and nothing is half done.
 fn before_migration(site: &Site<'_>) {
+    let broken = |id: &str| (id.to_owned(), "broken".to_owned());
+    let expected = [
+        "rabbitmq.orders",
+        "rabbitmq.lanes",
+        "rabbitmq.dead_letters",
+        "rabbitmq.results",
+        "redis.functions",
+        "postgres.schema",
+    ];
+    let mut found = doctor(site, 1);
+    // Without queues there is nothing to try permissions on.
+    found.retain(|(id, _)| id != "rabbitmq.permissions");
+    assert_eq!(found, expected.map(broken));
     for args in [
         &["audit"][..],
         &["keys", "import", "keys.csv"],
@@ -169,6 +212,17 @@ fn rebuilding(site: &Site<'_>) {
 /// The ledger's side is shown all the same.
 fn without_stock(site: &Site<'_>) {
     site.servers.redis.kill().unwrap();
+    // Whoever can't be asked keeps nobody from asking the others.
+    assert_eq!(doctor(site, 69), [("redis.reachable".to_owned(), "not_asked".to_owned())]);
+    site.servers.postgres.execute("alter system set synchronous_commit = off").unwrap();
+    site.servers.postgres.execute("select pg_reload_conf()").unwrap();
+    let begun = Instant::now();
+    while doctor_state(site, "postgres.synchronous_commit") != Some("broken".into()) {
+        assert!(begun.elapsed() < Duration::from_secs(30), "it is off, and nobody says so");
+    }
+    doctor(site, 1);
+    site.servers.postgres.execute("alter system reset synchronous_commit").unwrap();
+    site.servers.postgres.execute("select pg_reload_conf()").unwrap();
     for args in [&["audit", "--format", "json"][..], &["stock", "status", "--format", "json"]] {
         let output = site.run(0, args);
         assert!(String::from_utf8_lossy(&output.stderr).contains("stock can't be reached"), "{}", told(&output));

@@ -66,6 +66,12 @@ pub fn source(error: SourceError) -> Failure {
     Failure::new(exit, error.to_string())
 }
 
+/// An embedded data folder that can't be opened.
+#[must_use]
+pub fn folder(error: FolderError) -> Failure {
+    Failure::new(of_folder(&error), error.to_string())
+}
+
 /// An embedded data folder, once it is open.
 #[must_use]
 pub fn folder_store(error: FolderStoreError) -> Failure {

@@ -10,6 +10,7 @@
 pub mod audit;
 pub mod config_check;
 pub mod context;
+pub mod doctor;
 pub mod failure;
 pub mod failure_of;
 pub mod import_problems;
@@ -49,7 +50,7 @@ const AFTER_HELP: &str = "\
 To begin with, and with nothing to install:
   fulfil run --orders orders.jsonl --keys keys.csv
 
-Exit codes: 0 done; 1 audit not ok, no such order, SKU or review; 64 usage; 65 bad input data; 66 a file can't be read;
+Exit codes: 0 done; 1 audit not ok, a promise that does not hold, no such order, SKU or review; 64 usage; 65 bad input data; 66 a file can't be read;
 69 a server is unavailable; 70 a defect; 73 a file can't be made; 75 try again; 78 bad configuration";
 
 /// Fulfils orders for virtual goods: from stock, each with one effect.
@@ -91,6 +92,8 @@ pub enum Command {
     Supplier(SupplierCommand),
     /// Does everything add up? Exit code 1 if not
     Audit(audit::Args),
+    /// Are the servers as our promises need them? What is not says how to mend it; exit code 1
+    Doctor(doctor::Args),
     /// Make a key pair: prints the recipient, keeps the private key in a file
     Keygen(keygen::Args),
     /// Open sealed keys with the private key
@@ -179,6 +182,7 @@ impl Command {
             Self::Supplier(SupplierCommand::List(args)) => supplier_list::execute(args, context).await,
             Self::Supplier(SupplierCommand::Check(args)) => supplier_check::execute(args, context).await,
             Self::Audit(args) => audit::execute(args, context).await,
+            Self::Doctor(args) => doctor::execute(args, context).await,
             Self::Keygen(args) => keygen::execute(args, context).await,
             Self::Open(args) => open::execute(args, context).await,
             Self::Config(ConfigCommand::Check(args)) => config_check::execute(args, context).await,

@@ -13,6 +13,14 @@ use serde::Serialize;
 
 use super::failure::{Exit, Failure};
 
+/// How a text is to catch the eye.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Tint {
+    Green,
+    Yellow,
+    Red,
+}
+
 /// Standard output, buffered.
 #[derive(Debug)]
 pub struct Output {
@@ -79,6 +87,17 @@ impl Output {
     #[must_use]
     pub fn strong(&self, text: &str) -> String {
         if self.strong { format!("\x1b[1m{text}\x1b[0m") } else { text.to_owned() }
+    }
+
+    /// The text, in a colour where stdout is a terminal.
+    #[must_use]
+    pub fn tinted(&self, text: &str, tint: Tint) -> String {
+        let code = match tint {
+            Tint::Green => 32,
+            Tint::Yellow => 33,
+            Tint::Red => 31,
+        };
+        if self.strong { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_owned() }
     }
 
     fn came_to(&mut self, written: io::Result<()>) -> Result<(), Failure> {

@@ -49,12 +49,18 @@ impl OwnKeys {
         folder.join(PRIVATE_KEY)
     }
 
+    /// Where a folder's fingerprint secret is.
+    #[must_use]
+    pub fn fingerprint_secret_file(folder: &Path) -> PathBuf {
+        folder.join(FINGERPRINT_SECRET)
+    }
+
     /// The folder's keys; made where there are none. For whoever holds the folder's lock.
     ///
     /// # Errors
     /// [`OwnKeysError`].
     pub fn open_or_make(folder: &Path) -> Result<Self, OwnKeysError> {
-        let (key_file, secret_file) = (Self::private_key_file(folder), folder.join(FINGERPRINT_SECRET));
+        let (key_file, secret_file) = (Self::private_key_file(folder), Self::fingerprint_secret_file(folder));
         let made = match (key_file.exists(), secret_file.exists()) {
             (true, true) => false,
             // The private key comes last: without it, no key was ever sealed under the secret.

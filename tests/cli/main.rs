@@ -4,6 +4,7 @@
 
 mod configuration;
 mod data_folder;
+mod doctor;
 mod refusals;
 mod sealed_keys;
 #[path = "../shop/mod.rs"]

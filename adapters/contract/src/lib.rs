@@ -10,12 +10,14 @@
 //! - what a batch proposes to the ledger: [`proposal`]
 //! - stock, buckets and claims: [`stock`]
 //! - what stock can't fill: [`procurement`], its [`attempt`]s, and what a [`supplier`] says
+//! - how a server is found to be, for `fulfil doctor`: [`examination`]
 //! - the ports: [`ports`], each with a suite in `conformance` that every backend passes
 
 pub mod answer;
 pub mod attempt;
 #[cfg(feature = "conformance")]
 pub mod conformance;
+pub mod examination;
 pub mod ids;
 pub mod money;
 pub mod order;

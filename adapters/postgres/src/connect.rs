@@ -56,7 +56,19 @@ pub(crate) fn configuration(url: &str) -> Result<Config, LedgerError> {
 }
 
 /// A pool of at most `connections`, made when they are needed. `limit` bounds each statement on the server.
-pub(crate) fn pool(mut config: Config, connections: usize, limit: Duration) -> Result<Pool, LedgerError> {
+pub(crate) fn pool(config: Config, connections: usize, limit: Duration) -> Result<Pool, LedgerError> {
+    let config = with_our_options(config, limit);
+    let manager = Manager::from_connect(config, Quietly, ManagerConfig { recycling_method: RecyclingMethod::Fast });
+    Pool::builder(manager)
+        .max_size(connections.max(1))
+        .pre_recycle(Hook::async_fn(|client, metrics| Box::pin(make_plans_anew(client, metrics))))
+        .runtime(Runtime::Tokio1)
+        .build()
+        .map_err(|error| LedgerError::Broken(format!("the pool of ledger connections can't be made: {error}")))
+}
+
+/// What every session of a worker is told as it begins.
+pub(crate) fn with_our_options(mut config: Config, limit: Duration) -> Config {
     let silence = SILENCE_LIMIT.as_millis();
     // The operator's own options come after ours and win, except that a commit is always on the disk.
     let options = format!(
@@ -67,13 +79,7 @@ pub(crate) fn pool(mut config: Config, connections: usize, limit: Duration) -> R
         config.get_options().unwrap_or(""),
     );
     config.options(options);
-    let manager = Manager::from_connect(config, Quietly, ManagerConfig { recycling_method: RecyclingMethod::Fast });
-    Pool::builder(manager)
-        .max_size(connections.max(1))
-        .pre_recycle(Hook::async_fn(|client, metrics| Box::pin(make_plans_anew(client, metrics))))
-        .runtime(Runtime::Tokio1)
-        .build()
-        .map_err(|error| LedgerError::Broken(format!("the pool of ledger connections can't be made: {error}")))
+    config
 }
 
 async fn make_plans_anew(client: &ClientWrapper, metrics: &Metrics) -> Result<(), HookError> {

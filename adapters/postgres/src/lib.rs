@@ -5,6 +5,7 @@
 //!
 //! - the schema: [`migrate()`], `migrations/`
 //! - connections and sessions: `connect`, `session`; what errors mean: `errors`; rows' values: `columns`
+//! - how a server is found to be: [`examine()`]
 //! - judging a batch: `record`; deliveries that are known: `known`; tries: `tries`; owed results: `announcement`
 //! - what stock can't fill: `procurement`; what people decide: `review`; transactions that refuse: `transaction`
 //! - the ledger's side of stock: `stock_ledger`, `import`, `loading`, `take_memory`
@@ -15,6 +16,7 @@ mod books;
 mod columns;
 mod connect;
 mod errors;
+mod examine;
 mod import;
 mod known;
 mod ledger;
@@ -31,5 +33,6 @@ mod take_memory;
 mod transaction;
 mod tries;
 
+pub use examine::{Demand, examine};
 pub use migrate::{Migrated, migrate};
 pub use postgres::Postgres;

@@ -15,6 +15,7 @@
 //! dead-lettering is not at-least-once. More than one lane needs its plugin `rabbitmq_consistent_hash_exchange`.
 //!
 //! - [`declare`]: exchanges, queues and bindings, safe to repeat
+//! - [`examine()`]: whether the broker is as the pool needs it
 //! - [`RabbitSources`]: deliveries in, acknowledgements back
 //! - [`RabbitAnnouncer`]: results and dead letters out
 //! - [`RabbitSubmitter`]: orders in, as the platform publishes them
@@ -22,6 +23,7 @@
 
 mod announcer;
 mod errors;
+mod examine;
 mod link;
 mod publisher;
 mod results;
@@ -33,6 +35,7 @@ mod url;
 
 pub use announcer::RabbitAnnouncer;
 pub use errors::{TopologyError, UrlError};
+pub use examine::examine;
 pub use results::{RabbitResults, ResultMessage, Tap};
 pub use sources::RabbitSources;
 pub use submit::{RabbitSubmitter, Submission, SubmitUnavailable};

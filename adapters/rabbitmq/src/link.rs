@@ -108,6 +108,11 @@ impl Link {
         }
     }
 
+    /// Seconds between two signs of life, as was agreed with the broker; 0: there are none.
+    pub(crate) fn heartbeat(&self) -> u16 {
+        self.connection.configuration().heartbeat()
+    }
+
     pub(crate) fn is_connected(&self) -> bool {
         self.connection.status().connected()
     }

@@ -27,7 +27,7 @@ use crate::{
 };
 
 pub(crate) const ORDERS: &str = "orders";
-const LANES: &str = "orders.lanes";
+pub(crate) const LANES: &str = "orders.lanes";
 pub(crate) const DEAD: &str = "orders.dead";
 /// The exchange, and the queue for what no queue of the platform takes.
 pub(crate) const RESULTS: &str = "results";
@@ -35,7 +35,7 @@ pub(crate) const RESULTS_UNROUTED: &str = "results.unrouted";
 
 /// Far above what mass kills of workers reach: the ledger counts tries, not the broker. Newer
 /// brokers would otherwise drop a message after 20 returns.
-const DELIVERY_LIMIT: i64 = 1_000_000;
+pub(crate) const DELIVERY_LIMIT: i64 = 1_000_000;
 /// A lane's share of the hash.
 const WEIGHT: &str = "1";
 /// So many queues in a row have to be missing before the end is believed.
@@ -75,9 +75,7 @@ impl Declarer<'_> {
         self.queue(DEAD, quorum()).await?;
         self.exchange(RESULTS_UNROUTED, ExchangeKind::Fanout, false, FieldTable::default()).await?;
         self.bind_queue(RESULTS, RESULTS_UNROUTED, "").await?;
-        let mut arguments = FieldTable::default();
-        arguments.insert("alternate-exchange".into(), text(RESULTS_UNROUTED));
-        self.exchange(RESULTS, ExchangeKind::Topic, false, arguments).await
+        self.exchange(RESULTS, ExchangeKind::Topic, false, with_alternate()).await
     }
 
     async fn orders(&self, lanes: u16) -> Result<(), TopologyError> {
@@ -208,7 +206,7 @@ fn exists(answer: Result<(), TopologyError>) -> Result<bool, TopologyError> {
     }
 }
 
-async fn within<T>(
+pub(crate) async fn within<T>(
     what: &str,
     vhost: &str,
     limit: Duration,
@@ -224,15 +222,22 @@ fn text(text: &str) -> AMQPValue {
     AMQPValue::LongString(text.into())
 }
 
-fn quorum() -> FieldTable {
+pub(crate) fn quorum() -> FieldTable {
     let mut arguments = FieldTable::default();
     arguments.insert("x-queue-type".into(), text("quorum"));
     arguments.insert("x-delivery-limit".into(), AMQPValue::LongLongInt(DELIVERY_LIMIT));
     arguments
 }
 
+/// What no queue of the platform takes goes to the queue `results`.
+pub(crate) fn with_alternate() -> FieldTable {
+    let mut arguments = FieldTable::default();
+    arguments.insert("alternate-exchange".into(), text(RESULTS_UNROUTED));
+    arguments
+}
+
 /// At-least-once needs reject-publish; with anything else a dead letter may get lost on its way.
-fn dead_lettering() -> FieldTable {
+pub(crate) fn dead_lettering() -> FieldTable {
     let mut arguments = quorum();
     arguments.insert("x-dead-letter-exchange".into(), text(""));
     arguments.insert("x-dead-letter-routing-key".into(), text(DEAD));

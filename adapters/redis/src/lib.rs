@@ -3,21 +3,26 @@
 //!
 //! - the ports: `claiming`, `loading`, `workers`
 //! - on the server: `keys`, and the function `library`, whose text is `fulfil.lua`
+//! - how a server is found to be: [`examine()`], `permitted`
 //! - the way there: `link` with its `breaker`; `answers` and `failures` that come back
 
 mod answers;
 mod breaker;
 mod claiming;
+mod examine;
 mod failures;
 mod keys;
 mod library;
 mod link;
 mod loading;
+mod permitted;
 mod workers;
 
 use std::time::Duration;
 
 use fulfil_contract::{ports::stock::StockError, stock::Bucket};
+
+pub use examine::examine;
 
 use keys::BucketKeys;
 use link::Link;

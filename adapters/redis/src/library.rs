@@ -7,7 +7,7 @@ use crate::{answers, keys::BucketKeys, link::Link};
 
 const TEXT: &str = include_str!("fulfil.lua");
 /// Stands in [`TEXT`] too.
-const VERSION: i64 = 1;
+pub(crate) const VERSION: i64 = 1;
 /// How often an install looks again after somebody else has loaded the library meanwhile.
 const TRIES: u32 = 3;
 
@@ -71,7 +71,8 @@ pub(crate) async fn install(link: &Link) -> Result<(), StockError> {
     Err(last)
 }
 
-async fn installed(link: &Link) -> Result<Option<i64>, StockError> {
+/// The version of the library that is there; `None`: there is none.
+pub(crate) async fn installed(link: &Link) -> Result<Option<i64>, StockError> {
     let mut version = redis::cmd("FCALL_RO");
     version.arg("fulfil_version").arg(0);
     match link.call(pipe().add_command(version)).await {

@@ -68,6 +68,11 @@ impl Link {
         })
     }
 
+    /// Host and port.
+    pub(crate) fn address(&self) -> &str {
+        &self.address
+    }
+
     /// Sends the commands in one round trip and gives an answer for each, in their order.
     ///
     /// # Errors

@@ -5,6 +5,7 @@
 //! number read beside it; a killed process leaves nothing to mend.
 //!
 //! - opening a data folder, its lock: [`Sqlite::open`], [`Sqlite::open_to_read`] (`open`, `lock`, `schema`)
+//! - how a folder is found to be: [`examine()`]
 //! - the thread that writes and the connection that reads: `writer`, `reader`
 //! - messages in: [`Inbox`], and the source over it (`inbox`, `source`)
 //! - the ledger, its side of stock, what audits read: `ledger`, `import`, `stock_ledger`, `books`
@@ -15,6 +16,7 @@
 
 mod books;
 mod errors;
+mod examine;
 mod import;
 mod inbox;
 mod leases;
@@ -32,6 +34,7 @@ mod stock_ledger;
 mod writer;
 
 pub use errors::StoreError;
+pub use examine::examine;
 pub use inbox::Inbox;
 pub use open::{OpenError, Sqlite};
 pub use results::Announced;

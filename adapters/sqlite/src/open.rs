@@ -136,7 +136,9 @@ impl Sqlite {
     }
 }
 
-const FILE: &str = "fulfil.db";
+pub(crate) const FILE: &str = "fulfil.db";
+/// What a connection that writes is told: a commit is on the disk before it is told.
+pub(crate) const DURABLE: &str = "pragma synchronous = full";
 /// Only a foreign program holds the file's locks for longer than a moment.
 const BUSY: Duration = Duration::from_secs(10);
 /// Statements kept prepared: more than there are.
@@ -151,13 +153,13 @@ fn open_to_write(folder: &Path) -> Result<Connection, StoreError> {
     let mut connection = Connection::open_with_flags(path, flags)?;
     set_up(&connection)?;
     connection.pragma_update_and_check(None, "journal_mode", "wal", |row| row.get::<_, String>(0))?;
-    connection
-        .execute_batch("pragma synchronous = full; pragma foreign_keys = on; pragma wal_autocheckpoint = 16000;")?;
+    connection.execute_batch(DURABLE)?;
+    connection.execute_batch("pragma foreign_keys = on; pragma wal_autocheckpoint = 16000;")?;
     schema::migrate(&mut connection)?;
     Ok(connection)
 }
 
-fn open_to_read(folder: &Path) -> Result<Connection, StoreError> {
+pub(crate) fn open_to_read(folder: &Path) -> Result<Connection, StoreError> {
     // Not SQLITE_OPEN_READ_ONLY: after a killed run the first to open the file has its log to recover.
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(folder.join(FILE), flags)?;

@@ -7,6 +7,7 @@ mod conformance;
 mod connections;
 mod contention;
 mod errors;
+mod examine;
 mod leasing;
 mod lost_answers;
 mod migration;

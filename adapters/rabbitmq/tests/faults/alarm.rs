@@ -2,9 +2,10 @@
 
 use fulfil_contract::{
     conformance::announcer::result,
+    examination::Grade,
     ports::announcer::{Announcer, Verdict},
 };
-use fulfil_rabbitmq::RabbitAnnouncer;
+use fulfil_rabbitmq::{RabbitAnnouncer, examine};
 use tokio::time::Instant;
 
 use crate::broker::{Broker, LIMIT, until, within_the_limit};
@@ -38,6 +39,9 @@ async fn publishing_is_unavailable_in_time_and_goes_on_after_it() {
     let other = RabbitAnnouncer::new(broker.url.clone(), LIMIT);
     let error = within_the_limit("publish", other.publish(batch.clone())).await.expect_err("the alarm is on");
     assert!(error.to_string().contains("memory or disk"), "{error}");
+    let examination = examine(&broker.url, 1).await;
+    let alarm = examination.findings.iter().find(|finding| finding.check.id == "rabbitmq.alarm").expect("a finding");
+    assert_eq!((alarm.grade, examination.grade()), (Grade::Warning, Grade::Warning), "{examination:#?}");
     // Deliveries come all the same, and can be acknowledged.
     let mut session = broker.open().await;
     let mut deliveries = within_the_limit("next", session.next(10)).await.expect("next");

@@ -5,6 +5,7 @@
 
 mod announcer;
 mod broker;
+mod examine;
 mod results;
 mod source;
 mod topology;

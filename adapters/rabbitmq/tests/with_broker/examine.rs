@@ -1,0 +1,204 @@
+//! Each finding that a virtual host can have is provoked once.
+
+use std::time::Duration;
+
+use fulfil_contract::examination::{Examination, Finding, Grade};
+use fulfil_rabbitmq::{BrokerUrl, RabbitSubmitter, Submission, declare, examine};
+use lapin::{
+    Channel, ExchangeKind,
+    options::{ExchangeDeclareOptions, QueueDeclareOptions},
+    types::{AMQPValue, FieldTable},
+};
+use private_servers::RabbitMq;
+use tokio::time::Instant;
+
+use crate::broker::{self, LIMIT};
+
+#[track_caller]
+fn finding<'e>(examination: &'e Examination, id: &str) -> &'e Finding {
+    let found = examination.findings.iter().find(|finding| finding.check.id == id);
+    found.unwrap_or_else(|| panic!("no finding {id}: {examination:#?}"))
+}
+
+/// It is broken in these words, and has this line that mends it.
+#[track_caller]
+fn broken(examination: &Examination, id: &str, words: &str, line: &str) {
+    let found = finding(examination, id);
+    assert_eq!(found.grade, Grade::Broken, "{found:?}");
+    assert!(found.found.contains(words), "{found:?}");
+    assert!(found.mend.iter().any(|mend| mend.line.contains(line)), "{found:?}");
+}
+
+fn bad(examination: &Examination) -> Vec<&'static str> {
+    let bad = examination.findings.iter().filter(|finding| finding.grade != Grade::Ok);
+    bad.map(|finding| finding.check.id).collect()
+}
+
+async fn make(channel: &Channel, queue: &str, arguments: &[(&str, AMQPValue)]) {
+    let durable = QueueDeclareOptions { durable: true, ..QueueDeclareOptions::default() };
+    let mut table = FieldTable::default();
+    for (name, value) in arguments {
+        table.insert((*name).into(), value.clone());
+    }
+    channel.queue_declare(queue.into(), durable, table).await.expect("queue");
+}
+
+fn text(text: &str) -> AMQPValue {
+    AMQPValue::LongString(text.into())
+}
+
+#[tokio::test]
+async fn what_is_declared_is_well_and_stays_as_it_is() {
+    for lanes in [1, 3] {
+        let url = broker::declared(lanes).await;
+        let (_connection, channel) = broker::connect(&url).await;
+        broker::enqueue(&channel, "orders.0", vec![b"an order".to_vec()]).await;
+        for _ in 0..2 {
+            let examination = examine(&url, lanes).await;
+            assert_eq!(examination.grade(), Grade::Ok, "{examination:#?}");
+            assert_eq!(examination.place, url.to_string());
+        }
+        // Nothing was taken, nothing was published.
+        let depths = [("orders.0", 1), ("results", 0), ("orders.dead", 0)];
+        for (queue, messages) in depths {
+            assert_eq!(broker::depth(&channel, queue).await, messages, "{queue}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_is_missing_is_named_and_not_made() {
+    let url = broker::vhost().await;
+    for _ in 0..2 {
+        let examination = examine(&url, 2).await;
+        broken(&examination, "rabbitmq.orders", "exchange orders is missing; also orders.lanes", "fulfil migrate");
+        broken(&examination, "rabbitmq.lanes", "queue orders.0 is missing; also orders.1", "fulfil migrate");
+        broken(&examination, "rabbitmq.dead_letters", "queue orders.dead is missing", "fulfil migrate");
+        broken(&examination, "rabbitmq.results", "exchange results is missing", "fulfil migrate");
+        assert_eq!(finding(&examination, "rabbitmq.plugin").grade, Grade::Ok);
+    }
+    declare(&url, 2, LIMIT).await.expect("nothing is in its way");
+    let examination = examine(&url, 3).await;
+    broken(&examination, "rabbitmq.lanes", "queue orders.2 is missing", "fulfil migrate");
+    assert_eq!(bad(&examination), ["rabbitmq.lanes"]);
+}
+
+#[tokio::test]
+async fn queues_and_exchanges_of_another_kind() {
+    let url = broker::vhost().await;
+    let (_connection, channel) = broker::connect(&url).await;
+    make(&channel, "orders.1", &[]).await;
+    make(&channel, "orders.dead", &[("x-queue-type", text("classic"))]).await;
+    let durable = ExchangeDeclareOptions { durable: true, ..ExchangeDeclareOptions::default() };
+    channel
+        .exchange_declare("orders".into(), ExchangeKind::Direct, durable, FieldTable::default())
+        .await
+        .expect("made");
+    channel
+        .exchange_declare("results".into(), ExchangeKind::Topic, durable, FieldTable::default())
+        .await
+        .expect("made");
+    let examination = examine(&url, 2).await;
+    broken(
+        &examination,
+        "rabbitmq.dead_letters",
+        "orders.dead is of another kind: ",
+        "delete_queue orders.dead --if-empty",
+    );
+    broken(&examination, "rabbitmq.orders", "orders is of another kind: ", "delete exchange name=orders");
+    broken(&examination, "rabbitmq.results", "alternate-exchange", "delete exchange name=results");
+    // What is missing came first; both are named.
+    broken(&examination, "rabbitmq.lanes", "orders.0 is missing; also orders.1", "fulfil migrate");
+
+    make(&channel, "orders.0", &[("x-queue-type", text("quorum"))]).await;
+    let examination = examine(&url, 2).await;
+    broken(&examination, "rabbitmq.lanes", "queue orders.", "rabbitmqctl -p ");
+}
+
+#[tokio::test]
+async fn a_small_delivery_limit() {
+    let url = broker::vhost().await;
+    let (_connection, channel) = broker::connect(&url).await;
+    let limited = [
+        ("x-queue-type", text("quorum")),
+        ("x-delivery-limit", AMQPValue::LongLongInt(20)),
+        ("x-dead-letter-exchange", text("")),
+        ("x-dead-letter-routing-key", text("orders.dead")),
+        ("x-dead-letter-strategy", text("at-least-once")),
+        ("x-overflow", text("reject-publish")),
+    ];
+    make(&channel, "orders.0", &limited).await;
+    let _ = declare(&url, 1, LIMIT).await;
+    let examination = examine(&url, 1).await;
+    broken(&examination, "rabbitmq.delivery_limit", "of queue orders.0", "delete_queue orders.0");
+    assert_eq!(finding(&examination, "rabbitmq.lanes").grade, Grade::Ok);
+}
+
+#[tokio::test]
+async fn a_user_who_may_not() {
+    let url = broker::declared(2).await;
+    let vhost = url.vhost().to_owned();
+    let permit = async |configure: &'static str, write: &'static str, read: &'static str| {
+        let vhost = vhost.clone();
+        let told = tokio::task::spawn_blocking(move || {
+            RabbitMq::shared()?.ctl(&["set_permissions", "-p", &vhost, "doctor", configure, write, read])
+        });
+        told.await.expect("told").expect("set");
+    };
+    let add = || RabbitMq::shared()?.ctl(&["add_user", "doctor", "pw"]);
+    tokio::task::spawn_blocking(add).await.expect("told").expect("a user");
+    let as_user = |password: &str| {
+        let url = url.to_string().replacen("guest@", &format!("doctor:{password}@"), 1);
+        BrokerUrl::parse(&url).expect("a URL")
+    };
+
+    permit(".*", "^$", ".*").await;
+    let examination = examine(&as_user("pw"), 2).await;
+    let set = format!("rabbitmqctl set_permissions -p {vhost} USER");
+    broken(&examination, "rabbitmq.permissions", "write results, write amq.default", &set);
+    permit(".*", ".*", "^results").await;
+    broken(&examination_of(&as_user("pw")).await, "rabbitmq.permissions", "may not read orders.0", &set);
+    // Who may not configure can work; only what is there can't be told from the outside.
+    permit("^$", ".*", ".*").await;
+    let examination = examination_of(&as_user("pw")).await;
+    assert_eq!(examination.grade(), Grade::Warning, "{examination:#?}");
+    assert_eq!(finding(&examination, "rabbitmq.permissions").grade, Grade::Ok);
+
+    let examination = examination_of(&as_user("other")).await;
+    assert_eq!((examination.grade(), examination.findings.len()), (Grade::NotAsked, 1), "{examination:#?}");
+    let text = format!("{examination:?}");
+    assert!(text.contains("check the user and the password") && !text.contains("other"), "{text}");
+}
+
+async fn examination_of(url: &BrokerUrl) -> Examination {
+    examine(url, 2).await
+}
+
+#[tokio::test]
+async fn orders_in_lanes_of_an_earlier_number() {
+    let url = broker::declared(4).await;
+    let submitter = RabbitSubmitter::new(url.clone(), LIMIT);
+    let orders = (0..100).map(|n| Submission { order_id: format!("order-{n}"), body: b"{}".to_vec() });
+    submitter.submit(orders.collect()).await.expect("submit");
+    declare(&url, 2, LIMIT).await.expect("declare");
+    // The broker counts what is ready with a little delay.
+    let begun = Instant::now();
+    loop {
+        let examination = examine(&url, 2).await;
+        if bad(&examination) == ["rabbitmq.old_lanes"] {
+            let found = finding(&examination, "rabbitmq.old_lanes");
+            assert!(found.found.starts_with("orders.2, orders.3 of an earlier number"), "{found:?}");
+            return;
+        }
+        assert!(begun.elapsed() < LIMIT, "{examination:#?}");
+    }
+}
+
+#[tokio::test]
+async fn nobody_there() {
+    let url = BrokerUrl::parse("amqp://127.0.0.1:1").expect("a URL");
+    let begun = Instant::now();
+    let examination = examine(&url, 2).await;
+    assert_eq!((examination.grade(), examination.findings.len()), (Grade::NotAsked, 1), "{examination:#?}");
+    assert!(begun.elapsed() < Duration::from_secs(30));
+}
