@@ -128,7 +128,7 @@ async fn a_small_delivery_limit() {
         ("x-overflow", text("reject-publish")),
     ];
     make(&channel, "orders.0", &limited).await;
-    let _ = declare(&url, 1, LIMIT).await;
+    declare(&url, 1, LIMIT).await.expect_err("it has another limit");
     let examination = examine(&url, 1).await;
     broken(&examination, "rabbitmq.delivery_limit", "of queue orders.0", "delete_queue orders.0");
     assert_eq!(finding(&examination, "rabbitmq.lanes").grade, Grade::Ok);

@@ -62,7 +62,7 @@ fn permissions(folder: &Path) -> Finding {
 
 fn space(folder: &Path) -> Finding {
     let free = match statvfs(folder) {
-        Ok(data) => u64::from(data.blocks_available()).saturating_mul(data.fragment_size()),
+        Ok(data) => data.blocks_available().saturating_mul(data.fragment_size()),
         Err(error) => return SPACE.warning(format!("can't be seen: {error}")),
     };
     let text = format!("{} MiB", free / (1024 * 1024));
