@@ -1,23 +1,17 @@
-//! What stands in the configuration beside the servers, and what our promises need of it.
-
-use std::time::Duration;
+//! What stands in the configuration beside the servers, and what our promises need of it; what can be wrong with
+//! it by itself was refused when it was loaded.
 
 use fulfil_contract::examination::{Check, Examination, Finding, Promise};
 
 use crate::config::Config;
 
 const SEALING: Check = Check { id: "config.sealing", subject: "sealing", promise: Promise::KeysStaySealed };
-const DRAIN: Check = Check { id: "config.drain", subject: "stopping", promise: Promise::BoughtOnce };
 const SUPPLIERS: Check = Check { id: "config.suppliers", subject: "suppliers", promise: Promise::BoughtOnce };
 
-/// After the slowest call there is an answer to write down.
-const AFTER_A_CALL: Duration = Duration::from_secs(5);
 const FULFIL_TOML: &str = "fulfil.toml";
 
 pub(super) fn look(config: &Config) -> Examination {
-    let mut findings = vec![sealing(config)];
-    findings.extend(drain(config));
-    findings.push(suppliers(config));
+    let findings = vec![sealing(config), suppliers(config)];
     Examination { server: "Configuration", place: "of this machine".into(), findings }
 }
 
@@ -43,25 +37,6 @@ fn sealing(config: &Config) -> Finding {
     missing.iter().fold(finding, |finding, (_, line)| finding.mended(FULFIL_TOML, format!("[sealing] {line}")))
 }
 
-/// A purchase that is broken off is found again by its reference, where its supplier can be asked.
-fn drain(config: &Config) -> Option<Finding> {
-    let slowest = config.suppliers().iter().max_by_key(|supplier| supplier.timeout)?;
-    let (drain, needed) = (config.worker.drain, slowest.timeout + AFTER_A_CALL);
-    let text = format!(
-        "workers finish within {} s (worker.drain_seconds), the slowest call takes {} s ({})",
-        drain.as_secs(),
-        slowest.timeout.as_secs_f64(),
-        slowest.name
-    );
-    if drain >= needed {
-        return Some(DRAIN.ok(text));
-    }
-    let text =
-        format!("{text}: a stop breaks purchases off, and those at a supplier that can't be asked go to a person");
-    let line = format!("[worker] drain_seconds = {}   # and the stop's time above that", needed.as_secs() + 1);
-    Some(DRAIN.warning(text).mended(FULFIL_TOML, line))
-}
-
 fn suppliers(config: &Config) -> Finding {
     match config.suppliers().len() {
         0 => SUPPLIERS.ok("none: this machine's workers buy nothing"),
@@ -77,8 +52,7 @@ mod tests {
     use super::*;
     use crate::config::Sources;
 
-    const SUPPLIER: &str = "[suppliers.kin]\nkind = \"kinguin\"\nurl = \"http://127.0.0.1:9/\"\ncurrency = \"EUR\"\n\
-                            timeout_ms = 40000\n";
+    const SUPPLIER: &str = "[suppliers.kin]\nkind = \"kinguin\"\nurl = \"http://127.0.0.1:9/\"\ncurrency = \"EUR\"\n";
 
     fn grades(text: &str) -> Vec<(&'static str, Grade)> {
         let config = Config::load(Sources::default().with_file("fulfil.toml", text)).unwrap_or_else(|e| panic!("{e}"));
@@ -91,12 +65,10 @@ mod tests {
     }
 
     #[test]
-    fn who_buys_seals_and_stops_slowly() {
-        let expected =
-            [("config.sealing", Grade::Broken), ("config.drain", Grade::Warning), ("config.suppliers", Grade::Ok)];
-        assert_eq!(grades(SUPPLIER), expected);
+    fn who_buys_seals() {
+        assert_eq!(grades(SUPPLIER), [("config.sealing", Grade::Broken), ("config.suppliers", Grade::Ok)]);
         let good = format!(
-            "[worker]\ndrain_seconds = 45\n[sealing]\nrecipient = \"B6N8vBQgk8i3VdwbEOhstCY3StFqqFPtC9/AsrhtHHw=\"\n\
+            "[sealing]\nrecipient = \"B6N8vBQgk8i3VdwbEOhstCY3StFqqFPtC9/AsrhtHHw=\"\n\
              fingerprint_secret = \"0123456789abcdef\"\n{SUPPLIER}"
         );
         assert!(grades(&good).iter().all(|(_, grade)| *grade == Grade::Ok));
