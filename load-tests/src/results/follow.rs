@@ -52,6 +52,11 @@ impl Follower {
         Self { book, task }
     }
 
+    /// Takes a result that waits for a person for an answer.
+    pub(crate) fn take_review_for_an_answer(&self) {
+        lock(&self.book).results.review_is_an_answer = true;
+    }
+
     /// Looks at what has come so far.
     pub fn with<T>(&self, look: impl FnOnce(&Results) -> T) -> T {
         look(&lock(&self.book).results)

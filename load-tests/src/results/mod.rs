@@ -92,6 +92,8 @@ pub struct Results {
     pub rejected: HashSet<String>,
     /// Messages that are no results, or whose parts don't fit together: what is wrong.
     pub malformed: Vec<String>,
+    /// Whether a result that waits for a person is an answer: where a purchase can be left in doubt.
+    pub review_is_an_answer: bool,
 }
 
 impl Results {
@@ -108,7 +110,9 @@ impl Results {
     /// Whether something has come for this id (an order id, or `rejected:<32 hex>`) that is final.
     #[must_use]
     pub fn has_answer(&self, id: &str) -> bool {
-        self.rejected.contains(id) || self.orders.get(id).is_some_and(|revisions| revisions.values().any(is_final))
+        let answers =
+            |result: &OrderResult| is_final(result) || (self.review_is_an_answer && result.status == "review");
+        self.rejected.contains(id) || self.orders.get(id).is_some_and(|revisions| revisions.values().any(answers))
     }
 
     /// Results beyond the first under the same message id.

@@ -138,6 +138,9 @@ pub async fn run(plan: &Plan) -> Result<Report> {
     let stage = Stage::set(&scene).await?;
     let bodies = lines(&orders)?.map(|line| Ok(line?.into_bytes())).collect::<Result<Vec<_>>>()?;
     let follower = stage.follow()?;
+    // A worker can be stopped between the commit that a purchase is sent and its first byte: where the supplier does
+    // not promise what the same reference would do, a person decides.
+    follower.take_review_for_an_answer();
     let mut crew = Crew::start(&stage.program, plan.workers, &plan.folder).await?;
     eprintln!("{} orders a second to {} workers, seed {}", plan.rate, plan.workers, plan.seed);
     let load = Load::begin(Publisher::new(&stage.urls.source, PUBLISH_LIMIT), bodies, plan.rate);
@@ -277,8 +280,12 @@ impl Outcome for Report {
             }
             Kind::Stops => format!(
                 "{times} stops of {:.0} s, lease {} s, {} writes refused by the fence, {} claims taken over, {keys} \
-                 keys, seed {seed}",
-                self.stopped_seconds, self.lease_seconds, self.writes_refused_by_fence, self.claims_taken_over
+                 keys, {} lines before a person, seed {seed}",
+                self.stopped_seconds,
+                self.lease_seconds,
+                self.writes_refused_by_fence,
+                self.claims_taken_over,
+                verdict.statuses.get("review").copied().unwrap_or(0)
             ),
         }
     }
