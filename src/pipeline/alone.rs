@@ -22,6 +22,7 @@ use super::{
     record::again,
 };
 use crate::{
+    crash::{self, Point},
     ops::drain::{Abandoned, Draining},
     patience::persist,
 };
@@ -165,9 +166,11 @@ impl Run {
 /// Counts a try of each order, takes them their way, and forgets the tries.
 async fn fulfil_counted(received: Received, way: &Way, draining: &mut Draining) -> Result<Announced, GivenUp> {
     let bodies = received.bodies();
-    persist("count tries", draining, again, || way.ledger.count_tries(&bodies)).await?;
+    let count = || crash::after(Point::TriesCounted, &received, way.ledger.count_tries(&bodies));
+    persist("count tries", draining, again, count).await?;
     let announced = way.fulfil(received, draining).await?;
-    persist("forget tries", draining, again, || way.ledger.forget_tries(&bodies)).await?;
+    let forget = || crash::after(Point::TriesForgotten, &announced, way.ledger.forget_tries(&bodies));
+    persist("forget tries", draining, again, forget).await?;
     Ok(announced)
 }
 

@@ -14,6 +14,8 @@ use fulfil_contract::{
     stock::{Bucket, ClaimId, Epoch},
 };
 
+use crate::stock::open_claims::InHand;
+
 /// A delivery's place in its batch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Place(pub usize);
@@ -124,13 +126,14 @@ pub struct Screened {
     pub dead: Vec<DeadBody>,
 }
 
-/// Ids that stock offered under one claim.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// Ids that stock offered under one claim. Dropped without being settled, the take-over frees them.
+#[derive(Debug)]
 pub struct HeldClaim {
     pub bucket: Bucket,
     pub epoch: Epoch,
     pub claim: ClaimId,
     pub ids: Vec<KeyId>,
+    pub in_hand: InHand,
 }
 
 /// From claim: entries with their ids dealt out, and the claims that they came from.

@@ -77,6 +77,7 @@ mod tests {
     };
 
     use super::*;
+    use crate::stock::open_claims::InHand;
 
     fn entry(place: usize, quantities: &[u32]) -> (Place, Entry) {
         let lines = quantities.iter().enumerate().map(|(n, &quantity)| ProposedLine {
@@ -104,6 +105,7 @@ mod tests {
             epoch: Epoch(1),
             claim: ClaimId { worker: WorkerId::parse("w").unwrap(), number: 1 },
             ids: (1..=4).map(KeyId).collect(),
+            in_hand: InHand::default(),
         };
         deal(&mut entries, &[claim]);
         let fills: Vec<Fill> = entries

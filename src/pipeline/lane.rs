@@ -17,6 +17,7 @@ use super::{
     watermark::{BatchNo, Watermark},
 };
 use crate::{
+    crash::{self, Point},
     ops::{
         drain::{Draining, Phase},
         metrics,
@@ -184,7 +185,11 @@ impl Lane {
             watermark.finish(batch, last);
         }
         match watermark.due() {
-            Some(last) => acknowledge(source, last).await.map_err(|error| error.to_string()),
+            Some(last) => {
+                crash::at(Point::Acknowledging, &last).await.map_err(|failing| failing.to_string())?;
+                let acknowledged = crash::after(Point::Acknowledged, &batch, acknowledge(source, last)).await;
+                acknowledged.map_err(|error| error.to_string())
+            }
             None => Ok(()),
         }
     }

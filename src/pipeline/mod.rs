@@ -36,7 +36,7 @@ use self::{
     twins::answer_twins,
 };
 use crate::{
-    crash::{self, Point},
+    crash::{self, Failing, Point},
     ops::{
         drain::{Abandoned, Draining},
         metrics::StepTimes,
@@ -74,6 +74,8 @@ pub enum GivenUp {
     Announce(#[from] Ended<AnnounceUnavailable>),
     #[error(transparent)]
     Abandoned(#[from] Abandoned),
+    #[error(transparent)]
+    Failing(#[from] Failing),
     #[error("a delivery of the batch was left without a judgement; please report this as a defect")]
     Unjudged,
 }
@@ -94,31 +96,38 @@ impl Way {
     /// [`GivenUp`]: nothing of the batch may be acknowledged.
     pub async fn fulfil(&self, received: Received, draining: &mut Draining) -> Result<Announced, GivenUp> {
         let mut times = StepTimes::start();
-        crash::at(Point::Received, &received);
+        crash::at(Point::Received, &received).await?;
 
-        let known =
-            persist("look up redelivered orders", draining, again, || look_up(&received, &*self.ledger)).await?;
+        let look = || crash::after(Point::LookedUp, &received, look_up(&received, &*self.ledger));
+        let known = persist("look up redelivered orders", draining, again, look).await?;
         let screened = screen(received, known, &self.assortment);
         times.end("screen");
+        crash::at(Point::Screened, &screened).await?;
 
         let claimed = claim(screened.proposed, &self.desk, self.lane).await;
         times.end("claim");
-        crash::at(Point::Claimed, &claimed);
+        crash::at(Point::Claimed, &claimed).await?;
 
         let recorded = record(claimed, &*self.ledger, &self.desk, draining).await?;
+        crash::at(Point::Recorded, &recorded).await?;
         let recorded = self.record_losers(recorded, draining).await?;
         if recorded.made_procurements() {
             self.bell.notify_one();
         }
-        let twins = persist("answer twins", draining, again, || answer_twins(&screened.twins, &*self.ledger)).await?;
+        let ask = || crash::after(Point::TwinsAnswered, &screened.twins, answer_twins(&screened.twins, &*self.ledger));
+        let twins = persist("answer twins", draining, again, ask).await?;
         let judged = screened.known.into_iter().chain(recorded.judged).chain(twins).collect();
         let answered = Answered::new(screened.held, judged, screened.dead).ok_or(GivenUp::Unjudged)?;
         times.end("record");
-        crash::at(Point::Recorded, &answered);
+        crash::at(Point::Answered, &answered).await?;
 
-        let published = announce(&answered, self.mode, &*self.announcer, &*self.ledger, draining).await?;
+        let announcer = crash::published(&*self.announcer);
+        let published = announce(&answered, self.mode, &*announcer, &*self.ledger, draining).await?;
         times.end("announce");
-        crash::at(Point::Announced, &answered);
+        if !published.owed.is_empty() {
+            crash::at(Point::Owed, &published.owed).await?;
+        }
+        crash::at(Point::Announced, &answered).await?;
         Ok(answered.announced(published))
     }
 
@@ -128,13 +137,16 @@ impl Way {
         if !recorded.losers.is_empty() {
             tracing::info!(orders = recorded.losers.len(), "claimed keys were not available any more; claiming anew");
             let anew = claim(std::mem::take(&mut recorded.losers), &self.desk, self.lane).await;
+            crash::at(Point::ClaimedAnew, &anew).await?;
             let second = record(anew, &*self.ledger, &self.desk, draining).await?;
+            crash::at(Point::RecordedAnew, &second).await?;
             recorded.judged.extend(second.judged);
             recorded.losers = second.losers;
         }
         if !recorded.losers.is_empty() {
             let taken = claim_nothing(std::mem::take(&mut recorded.losers));
             let third = record(taken, &*self.ledger, &self.desk, draining).await?;
+            crash::at(Point::Taken, &third).await?;
             recorded.judged.extend(third.judged);
             recorded.losers = third.losers;
         }

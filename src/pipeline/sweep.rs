@@ -11,7 +11,10 @@ use fulfil_contract::ports::{
 use tokio::sync::Notify;
 
 use super::announce::{Mode, messages_of};
-use crate::ops::{drain::Draining, metrics};
+use crate::{
+    crash::{self, Point},
+    ops::{drain::Draining, metrics},
+};
 
 const PAUSE: Duration = Duration::from_secs(1);
 const MOST: u32 = 500;
@@ -57,7 +60,8 @@ async fn sweep_once(ledger: &dyn Ledger, announcer: &dyn Announcer, mode: Mode) 
         return Ok(false);
     }
     let (publications, rows): (Vec<_>, Vec<_>) = messages_of(&owed, mode).into_iter().unzip();
-    let verdicts = announcer.publish(publications).await.map_err(|error| error.to_string())?;
+    let publish = crash::after(Point::Swept, &rows, announcer.publish(publications));
+    let verdicts = publish.await.map_err(|error| error.to_string())?;
     let (mut paid, mut refused) = (Vec::new(), 0);
     for (rows, verdict) in rows.into_iter().zip(verdicts) {
         match verdict {
@@ -65,6 +69,6 @@ async fn sweep_once(ledger: &dyn Ledger, announcer: &dyn Announcer, mode: Mode) 
             Verdict::Refused(_) => refused += rows.len(),
         }
     }
-    ledger.paid(&paid).await.map_err(told)?;
+    crash::after(Point::Paid, &paid, ledger.paid(&paid)).await.map_err(told)?;
     Ok(refused == 0 && owed.len() == MOST as usize)
 }

@@ -9,7 +9,7 @@ use std::{collections::HashMap, sync::Arc, time::Duration};
 use fulfil_contract::{
     ids::WorkerId,
     money::Currency,
-    ports::procurements::Procurements,
+    ports::{ledger::LedgerError, procurements::Procurements},
     supplier::{SupplierName, SupplierProduct},
 };
 use tokio::{sync::Notify, task::JoinSet, time::Instant};
@@ -20,6 +20,7 @@ use super::{
     visit::{BrokenOff, Visit, Visited},
 };
 use crate::{
+    crash::{self, Point},
     ops::{
         drain::{Draining, Phase},
         procurement_metrics as metrics,
@@ -201,7 +202,14 @@ impl Buyer {
     ) -> usize {
         let before = Instant::now();
         let most = u32::try_from(room).unwrap_or(u32::MAX);
-        let leased = match self.ledger.lease(&self.worker, most, self.times.lease).await {
+        let leased = async {
+            let leased = self.ledger.lease(&self.worker, most, self.times.lease).await?;
+            if !leased.is_empty() {
+                crash::at(Point::Leased, &leased).await?;
+            }
+            Ok::<_, LedgerError>(leased)
+        };
+        let leased = match leased.await {
             Ok(leased) => leased,
             Err(error) => {
                 tracing::warn!(%error, "due procurements can't be read; trying again");

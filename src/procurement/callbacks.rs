@@ -31,7 +31,11 @@ use tokio::{
 };
 
 use super::{bounded_port::BoundedPort, buyer::Supplies, second_look::SecondLook};
-use crate::{ops::procurement_metrics as metrics, stock::import::Vault};
+use crate::{
+    crash::{self, Point},
+    ops::procurement_metrics as metrics,
+    stock::import::Vault,
+};
 
 /// A callback's largest body.
 const MOST_BYTES: usize = 64 * 1024;
@@ -131,7 +135,8 @@ async fn act(door: &Door, name: &SupplierName, hint: Hint) -> Response {
         metrics::callback(name, "repeat");
         return reply(hint.reply);
     }
-    let woken = tokio::time::timeout(LIMIT, door.callbacks.ledger.wake(name, &hint.about)).await;
+    let wake = crash::after(Point::Woken, &hint, door.callbacks.ledger.wake(name, &hint.about));
+    let woken = tokio::time::timeout(LIMIT, wake).await;
     let outcome = match woken {
         Ok(Ok(Some(woken))) if woken.attempt.state.is_open() => {
             door.callbacks.bell.notify_one();

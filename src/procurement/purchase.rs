@@ -72,8 +72,8 @@ impl Visit<'_> {
             currency: supply.currency,
         };
         let (ledger, lease) = (&self.buyer.ledger, &self.procurement.lease);
-        let attempt = persist("commit an attempt", &mut self.draining, again, || ledger.intend(lease, &intent)).await?;
-        crash::at(Point::Intended, &self.procurement);
+        let intend = || crash::after(Point::Intended, &self.procurement, ledger.intend(lease, &intent));
+        let attempt = persist("commit an attempt", &mut self.draining, again, intend).await?;
         self.procurement.attempts.push(attempt);
         self.send(choice.permit).await
     }
@@ -124,7 +124,6 @@ impl Visit<'_> {
         let before = Instant::now();
         self.change(&sent).await?;
         self.lease_end = before + self.buyer.times.lease;
-        crash::at(Point::Sent, &self.procurement);
         if Instant::now() + supply.guarded.timeout() > self.lease_end {
             // The commit took so long that the lease might lapse before the answer.
             return self.not_sent(sent_before, "the ledger was too slow for this lease").await;
@@ -137,8 +136,8 @@ impl Visit<'_> {
             currency: attempt.currency,
             recharge: self.procurement.need.recharge.as_ref(),
         };
-        let bought = supply.guarded.buy(permit, purchase).await;
-        crash::at(Point::Bought, &self.procurement);
+        let point = if sent_before { Point::Resent } else { Point::Bought };
+        let bought = crash::after(point, &self.procurement, supply.guarded.buy(permit, purchase)).await;
         self.settle(bought, sent_before).await
     }
 

@@ -30,8 +30,7 @@ impl Visit<'_> {
             quantity: attempt.quantity,
             recharge: self.procurement.need.recharge.is_some(),
         };
-        let found = supply.guarded.query(permit, sought).await;
-        crash::at(Point::Queried, &self.procurement);
+        let found = crash::after(Point::Queried, &self.procurement, supply.guarded.query(permit, sought)).await;
         match found {
             Found::Delivered { goods, their_id } => self.deliver(goods, their_id, 1).await,
             Found::Pending { their_id, so_far: _ } => {

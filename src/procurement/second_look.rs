@@ -17,7 +17,10 @@ use fulfil_contract::{
 use tokio::time::Instant;
 
 use super::{buyer::Supplies, goods};
-use crate::stock::import::Vault;
+use crate::{
+    crash::{self, Point},
+    stock::import::Vault,
+};
 
 /// What a second look saw.
 enum Look {
@@ -77,7 +80,8 @@ impl SecondLook {
             quantity: attempt.quantity,
             recharge: woken.recharge,
         };
-        match (supply.guarded.query(permit, sought).await, attempt.state) {
+        let query = crash::after(Point::LookedAgain, attempt, supply.guarded.query(permit, sought));
+        match (query.await, attempt.state) {
             (Found::Delivered { goods, .. }, AttemptState::Delivered) => {
                 match goods::seal(goods, &woken.sku, woken.recharge, &self.vault).await {
                     Ok(SealedGoods::Keys(keys)) => {

@@ -165,7 +165,7 @@ impl<'a> Visit<'a> {
         change.their_id = their_id;
         change.queries = queries;
         let (ledger, lease) = (&self.buyer.ledger, &self.procurement.lease);
-        let place = || ledger.deliver(lease, &change, &sealed);
+        let place = || crash::after(Point::Placed, &self.procurement, ledger.deliver(lease, &change, &sealed));
         let placed = match persist("place bought goods", &mut self.draining, again, place).await {
             Ok(placed) => placed,
             Err(Ended::Failed(ProcurementError::LeaseLost)) => {
@@ -173,7 +173,6 @@ impl<'a> Visit<'a> {
             }
             Err(ended) => return Err(ended.into()),
         };
-        crash::at(Point::Placed, &self.procurement);
         metrics::placed(&attempt.supplier, &placed);
         if placed.known + placed.surplus + placed.missing > 0 {
             tracing::warn!(
@@ -221,9 +220,9 @@ impl<'a> Visit<'a> {
         // outage of the ledger as long as a lease.
         let limits = Limits { lease: self.buyer.times.lease * 2, settles };
         let (ledger, lease) = (&self.buyer.ledger, &self.procurement.lease);
-        let changed =
-            persist("commit an attempt's change", &mut self.draining, again, || ledger.change(lease, change, limits))
-                .await?;
+        let point = if change.to == AttemptState::Sent { Point::Sent } else { Point::Noted };
+        let commit = || crash::after(point, &self.procurement, ledger.change(lease, change, limits));
+        let changed = persist("commit an attempt's change", &mut self.draining, again, commit).await?;
         if let Some(attempt) = self.procurement.attempts.iter_mut().find(|attempt| attempt.id == changed.id) {
             *attempt = changed;
         }
@@ -232,9 +231,8 @@ impl<'a> Visit<'a> {
 
     async fn release(mut self, release: Release) -> Result<Visited, BrokenOff> {
         let (ledger, lease) = (&self.buyer.ledger, &self.procurement.lease);
-        let released =
-            persist("give a procurement back", &mut self.draining, again, || ledger.release(lease, &release)).await?;
-        crash::at(Point::Released, &self.procurement);
+        let give = || crash::after(Point::Released, &self.procurement, ledger.release(lease, &release));
+        let released = persist("give a procurement back", &mut self.draining, again, give).await?;
         match released {
             Released::Waiting => return Ok(Visited::Waiting),
             Released::Filled => self.ended("filled_from_stock"),

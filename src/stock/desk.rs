@@ -5,7 +5,7 @@
 //! anybody; when stock does not answer, nothing waits for it: the ledger takes.
 
 use std::{
-    collections::{BTreeMap, HashSet},
+    collections::BTreeMap,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, Ordering::Relaxed},
@@ -22,8 +22,9 @@ use fulfil_contract::{
 use metrics::{counter, gauge};
 use tokio::sync::mpsc;
 
-use super::catalogue::Catalogue;
+use super::{catalogue::Catalogue, open_claims::OpenClaims};
 use crate::{
+    crash::{self, Point},
     ops::{drain::Draining, metrics as names},
     pipeline::batch::HeldClaim,
 };
@@ -56,14 +57,14 @@ pub struct ClaimDesk {
     catalogue: Arc<Catalogue>,
     worker: WorkerId,
     next: AtomicU64,
+    /// Asked for or held, and not yet settled.
+    open: OpenClaims,
     book: Mutex<Book>,
     alarms: mpsc::Sender<Alarm>,
 }
 
 struct Book {
     waiting: Vec<Settle>,
-    /// Numbers of this worker's claims that are asked for or held, and not yet settled.
-    open: HashSet<u64>,
     last_call: Instant,
 }
 
@@ -81,8 +82,16 @@ impl ClaimDesk {
         worker: WorkerId,
         alarms: mpsc::Sender<Alarm>,
     ) -> Self {
-        let book = Book { waiting: Vec::new(), open: HashSet::new(), last_call: Instant::now() };
-        Self { stock, catalogue, worker, next: AtomicU64::new(1), book: Mutex::new(book), alarms }
+        let book = Book { waiting: Vec::new(), last_call: Instant::now() };
+        Self {
+            stock,
+            catalogue,
+            worker,
+            next: AtomicU64::new(1),
+            open: OpenClaims::default(),
+            book: Mutex::new(book),
+            alarms,
+        }
     }
 
     /// Claims up to the wanted number of ids per SKU. Fewer is no verdict on the stock.
@@ -117,6 +126,7 @@ impl ClaimDesk {
 
     /// The ledger has judged the claim's ids; `back` were neither sold nor gone.
     pub fn settle_later(&self, claim: HeldClaim, back: Vec<KeyId>) {
+        claim.in_hand.give_back();
         if !back.is_empty() {
             counter!(names::IDS_RETURNED).increment(back.len() as u64);
         }
@@ -137,7 +147,7 @@ impl ClaimDesk {
     /// Whether a claim of this worker may still be in use.
     #[must_use]
     pub fn is_open(&self, number: u64) -> bool {
-        self.book().open.contains(&number)
+        self.open.is_open(number)
     }
 
     /// Settles what waits, without a claim to ride on; gives how many still wait.
@@ -147,7 +157,7 @@ impl ClaimDesk {
             if riding.is_empty() {
                 return 0;
             }
-            if let Err(error) = self.stock.settle(&riding).await {
+            if let Err(error) = crash::after(Point::Settled, &riding, self.stock.settle(&riding)).await {
                 tracing::debug!(%error, waiting = riding.len(), "settles wait");
                 self.put_back(riding);
                 return self.book().waiting.len();
@@ -168,14 +178,12 @@ impl ClaimDesk {
     /// One round trip; once more under the same claim ids when the first answer was lost.
     async fn ask(&self, requests: &[ClaimRequest]) -> Option<Vec<ClaimAnswer>> {
         let riding = self.take_riders();
-        {
-            let mut book = self.book();
-            book.last_call = Instant::now();
-            book.open.extend(requests.iter().map(|request| request.claim.number));
-        }
-        let mut answer = self.stock.claim(&riding, requests).await;
+        self.book().last_call = Instant::now();
+        self.open.open(requests.iter().map(|request| request.claim.number));
+        let call = || crash::after(Point::ClaimAnswered, requests, self.stock.claim(&riding, requests));
+        let mut answer = call().await;
         if matches!(answer, Err(StockError::Unavailable(_))) {
-            answer = self.stock.claim(&riding, requests).await;
+            answer = call().await;
         }
         gauge!(names::STOCK_REACHABLE).set(if answer.is_ok() { 1.0 } else { 0.0 });
         match answer {
@@ -194,14 +202,16 @@ impl ClaimDesk {
 
     fn hold(&self, request: ClaimRequest, answer: ClaimAnswer) -> Option<HeldClaim> {
         match answer {
-            ClaimAnswer::Claimed(ids) if ids.is_empty() => self.forget(request.claim.number),
+            ClaimAnswer::Claimed(ids) if ids.is_empty() => self.open.close(request.claim.number),
             ClaimAnswer::Claimed(ids) => {
                 counter!(names::IDS_CLAIMED).increment(ids.len() as u64);
-                return Some(HeldClaim { bucket: request.bucket, epoch: request.epoch, claim: request.claim, ids });
+                let in_hand = self.open.hand_out(request.claim.number);
+                let (bucket, epoch, claim) = (request.bucket, request.epoch, request.claim);
+                return Some(HeldClaim { bucket, epoch, claim, ids, in_hand });
             }
             ClaimAnswer::WrongEpoch(_) => {
                 counter!(names::CLAIMS_REFUSED).increment(1);
-                self.forget(request.claim.number);
+                self.open.close(request.claim.number);
                 self.alarm(Alarm::WrongEpoch(request.bucket.sku));
             }
         }
@@ -222,10 +232,10 @@ impl ClaimDesk {
             }
             StockError::OutOfMemory | StockError::Refused(_) => {
                 tracing::warn!(%error, "stock refuses claims; the ledger takes");
-                requests.iter().for_each(|request| self.forget(request.claim.number));
+                requests.iter().for_each(|request| self.open.close(request.claim.number));
             }
             StockError::FunctionsMissing => {
-                requests.iter().for_each(|request| self.forget(request.claim.number));
+                requests.iter().for_each(|request| self.open.close(request.claim.number));
                 self.alarm(Alarm::FunctionsMissing);
             }
         }
@@ -242,10 +252,7 @@ impl ClaimDesk {
         let mut book = self.book();
         book.waiting.extend(settles);
         if let Some(over) = book.waiting.len().checked_sub(MOST_WAITING) {
-            let dropped: Vec<u64> = book.waiting.drain(..over).map(|settle| settle.claim.number).collect();
-            for number in dropped {
-                book.open.remove(&number);
-            }
+            book.waiting.drain(..over).for_each(|settle| self.open.close(settle.claim.number));
         }
     }
 
@@ -262,14 +269,9 @@ impl ClaimDesk {
     }
 
     fn settled(&self, riding: &[Settle]) {
-        let mut book = self.book();
         for settle in riding {
-            book.open.remove(&settle.claim.number);
+            self.open.close(settle.claim.number);
         }
-    }
-
-    fn forget(&self, number: u64) {
-        self.book().open.remove(&number);
     }
 
     fn book(&self) -> MutexGuard<'_, Book> {

@@ -13,7 +13,10 @@ use futures_util::{StreamExt, stream};
 use tokio::sync::mpsc;
 
 use super::key_file::{BadLine, Chunk, KeyFile};
-use crate::sealing::{CardKey, Fingerprinter, Sealer};
+use crate::{
+    crash::{self, Point},
+    sealing::{CardKey, Fingerprinter, Sealer},
+};
 
 /// Why an import ended early; what was imported until then stays.
 #[derive(Debug, thiserror::Error)]
@@ -100,7 +103,10 @@ pub async fn import(
             counts.bad_lines += 1;
             problem(Problem::Bad(line));
         }
-        let outcomes = if keys.is_empty() { Vec::new() } else { ledger.import(&keys, buckets).await? };
+        let outcomes = match keys.is_empty() {
+            true => Vec::new(),
+            false => crash::after(Point::Imported, &counts, ledger.import(&keys, buckets)).await?,
+        };
         for ((key, line), outcome) in keys.iter().zip(numbers).zip(outcomes) {
             match outcome {
                 Imported::New(_) => counts.imported += 1,

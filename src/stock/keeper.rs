@@ -22,7 +22,10 @@ use super::{
     catalogue::{Catalogue, buckets},
     desk::Alarm,
 };
-use crate::ops::{drain::Draining, metrics as names};
+use crate::{
+    crash::{self, Point},
+    ops::{drain::Draining, metrics as names},
+};
 
 /// How often the keeper looks without being called.
 const LOOK: Duration = Duration::from_millis(500);
@@ -95,11 +98,12 @@ impl Keeper {
     /// # Errors
     /// [`KeepError`].
     pub async fn round(&self, alarms: Option<Vec<Alarm>>) -> Result<(), KeepError> {
-        self.catalogue.replace(self.reached(self.ledger.skus().await)?);
+        let skus = crash::after(Point::CatalogueRead, &self.worker, self.ledger.skus()).await;
+        self.catalogue.replace(self.reached(skus)?);
         for alarm in alarms.unwrap_or_default() {
             self.see_to(alarm).await?;
         }
-        let identity = match self.stock.identity().await {
+        let identity = match crash::after(Point::IdentityRead, &self.worker, self.stock.identity()).await {
             Ok(identity) => identity,
             Err(error) => {
                 gauge!(names::STOCK_REACHABLE).set(0.0);
@@ -109,12 +113,14 @@ impl Keeper {
         if self.ledger.adopt_identity(&identity).await? {
             tracing::warn!("the stock server has begun another life; every SKU is loaded anew");
             counter!(names::REBUILDS, "because" => "another_life").increment(1);
+            crash::at(Point::IdentityAdopted, &identity).await.map_err(LedgerError::from)?;
             self.catalogue.replace(self.ledger.skus().await?);
         }
-        for sku in self.ledger.lease_loading(&self.worker, LEASE).await? {
+        let lease = crash::after(Point::LoadingLeased, &self.worker, self.ledger.lease_loading(&self.worker, LEASE));
+        for sku in lease.await? {
             self.catalogue.update(sku.clone());
             match self.bring_up(sku).await {
-                Err(KeepError::Stock(StockError::FunctionsMissing)) => self.stock.install().await?,
+                Err(KeepError::Stock(StockError::FunctionsMissing)) => self.install().await?,
                 other => other?,
             }
         }
@@ -131,7 +137,7 @@ impl Keeper {
         match alarm {
             // The round reads the catalogue and the buckets anyway.
             Alarm::WrongEpoch(_) => {}
-            Alarm::FunctionsMissing => self.stock.install().await?,
+            Alarm::FunctionsMissing => self.install().await?,
             Alarm::OfferedSold { sku, epoch, when } => {
                 let now = self.ledger.raise_epoch(&sku, epoch, RaiseBecause::OfferedSold(when)).await?;
                 if now > epoch {
@@ -144,13 +150,18 @@ impl Keeper {
         Ok(())
     }
 
+    async fn install(&self) -> Result<(), StockError> {
+        crash::after(Point::FunctionsInstalled, &self.worker, self.stock.install()).await
+    }
+
     /// Brings one SKU's buckets to the epoch in force, and loads them to the ledger's highest id.
     async fn bring_up(&self, mut sku: SkuState) -> Result<(), KeepError> {
         let all: Vec<Bucket> = buckets(&sku).collect();
-        let states = self.stock.states(&all).await?;
+        let states = crash::after(Point::BucketsRead, &all, self.stock.states(&all)).await?;
         if states.iter().any(|state| state.epoch.is_none_or(|epoch| epoch > sku.epoch)) {
             // Missing (never loaded, or lost), or ahead of a ledger that was restored from a backup.
-            sku.epoch = self.ledger.raise_epoch(&sku.sku, sku.epoch, RaiseBecause::Lost).await?;
+            let raise = self.ledger.raise_epoch(&sku.sku, sku.epoch, RaiseBecause::Lost);
+            sku.epoch = crash::after(Point::EpochRaised, &sku, raise).await?;
             counter!(names::REBUILDS, "because" => "missing").increment(1);
             self.catalogue.update(sku.clone());
         }
@@ -166,7 +177,7 @@ impl Keeper {
     async fn load(&self, sku: &SkuState, bucket: Bucket, state: BucketState) -> Result<u64, KeepError> {
         let (mut loaded_to, mut offered) = (state.loaded_to, state.offered);
         if state.epoch != Some(sku.epoch) {
-            match self.stock.reset(&bucket, sku.epoch).await? {
+            match crash::after(Point::BucketReset, &bucket, self.stock.reset(&bucket, sku.epoch)).await? {
                 Loaded::Done => (loaded_to, offered) = (KeyId(0), 0),
                 Loaded::Refused => return Ok(offered), // another loader was faster; the next round looks again
             }
@@ -184,7 +195,8 @@ impl Keeper {
                 ids,
                 complete: to == sku.last_id,
             };
-            match self.stock.load(&load).await? {
+            let point = if load.complete { Point::Loaded } else { Point::PartLoaded };
+            match crash::after(point, &bucket, self.stock.load(&load)).await? {
                 Loaded::Done => {}
                 Loaded::Refused => return Ok(offered),
             }

@@ -23,7 +23,10 @@ use super::{
     desk::ClaimDesk,
     keeper::KeepError,
 };
-use crate::ops::{drain::Draining, metrics as names};
+use crate::{
+    crash::{self, Point},
+    ops::{drain::Draining, metrics as names},
+};
 
 const BEAT_EVERY: Duration = Duration::from_secs(2);
 /// A worker that has not beaten for so long is taken for dead.
@@ -33,7 +36,7 @@ const LOOK_EVERY: Duration = Duration::from_secs(5);
 /// Beats until draining ends the process; the heartbeat then lapses by itself.
 pub async fn beat(claims: Arc<dyn StockClaims>, worker: WorkerId, mut draining: Draining) {
     loop {
-        if let Err(error) = claims.beat(&worker, BEAT_TTL).await {
+        if let Err(error) = crash::after(Point::Beaten, &worker, claims.beat(&worker, BEAT_TTL)).await {
             tracing::debug!(%error, "a heartbeat was lost");
         }
         if !draining.pause(BEAT_EVERY).await {
@@ -111,7 +114,7 @@ impl TakeOver {
         if workers.is_empty() {
             return Ok(Vec::new());
         }
-        let living = self.claims.living(&workers).await?;
+        let living = crash::after(Point::ClaimsFound, &claims, self.claims.living(&workers)).await?;
         let living: HashMap<WorkerId, bool> = workers.into_iter().zip(living).collect();
         Ok(claims.into_iter().filter(|claim| living.get(&claim.claim.worker) == Some(&false)).collect())
     }
@@ -119,11 +122,12 @@ impl TakeOver {
     async fn free(&self, bucket: Bucket, epoch: Epoch, lost: Vec<OpenClaim>) -> Result<usize, KeepError> {
         let mut settles = Vec::with_capacity(lost.len());
         for OpenClaim { claim, ids } in lost {
-            let back = self.ledger.still_available(&ids).await?;
+            let judge = self.ledger.still_available(&ids);
+            let back = crash::after(Point::ClaimsJudged, &claim, judge).await?;
             settles.push(Settle { bucket: bucket.clone(), epoch, claim, back: GoBack::These(back) });
         }
         if !settles.is_empty() {
-            self.stock.settle(&settles).await?;
+            crash::after(Point::ClaimsFreed, &settles, self.stock.settle(&settles)).await?;
             counter!(names::CLAIMS_TAKEN_OVER).increment(settles.len() as u64);
         }
         Ok(settles.len())
