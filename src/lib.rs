@@ -13,7 +13,7 @@
 //! - [`compose`]: the one place that names the adapters (`adapters/*`), which meet the pool in the ports of
 //!   `fulfil_contract`
 //! - [`cli`]: one file per command
-//! - [`patience`], [`crash`]: trying again; dying on purpose, in tests
+//! - [`patience`], [`crash`]: trying again; dying, failing and stalling on purpose, in tests
 
 pub mod cli;
 pub mod compose;

@@ -137,7 +137,7 @@ fn run_through_crashes(folder: &Path, crash: &str, most: u32) -> (u32, Value) {
 #[cfg(feature = "crash-points")]
 #[test]
 fn an_order_that_kills_the_process_is_dead_lettered_and_its_neighbours_are_not() {
-    for point in ["received", "claimed", "recorded", "announced"] {
+    for point in ["received", "claimed", "answered", "announced"] {
         let folder = tempfile::tempdir().unwrap();
         let orders: Vec<String> = (0..30)
             .map(|n| order(&if n == 13 { "poison-13".to_owned() } else { format!("o-{n}") }, "red", 1))

@@ -35,6 +35,8 @@ pub(crate) struct Crew<'a> {
     variables: Vec<(String, String)>,
     /// Of the first worker's processes alone.
     first: Vec<(String, String)>,
+    /// Of each worker's first process alone.
+    once: Vec<(String, String)>,
 }
 
 #[derive(Debug, Default)]
@@ -67,6 +69,11 @@ impl<'a> Crew<'a> {
         self.first.push((name.to_owned(), value.to_owned()));
     }
 
+    /// A variable of each worker's first process alone: those that are started again go without.
+    pub(crate) fn set_once(&mut self, name: &str, value: &str) {
+        self.once.push((name.to_owned(), value.to_owned()));
+    }
+
     /// Starts the workers and waits until they take orders.
     pub(crate) async fn start(program: &'a Program, count: usize, folder: &Path) -> Result<Self> {
         let mut crew = Self::prepare(program, count);
@@ -76,18 +83,32 @@ impl<'a> Crew<'a> {
 
     /// A crew that has not started yet.
     pub(crate) fn prepare(program: &'a Program, count: usize) -> Self {
-        Self { program, count, workers: Vec::new(), sums: Sums::default(), variables: Vec::new(), first: Vec::new() }
+        Self {
+            program,
+            count,
+            workers: Vec::new(),
+            sums: Sums::default(),
+            variables: Vec::new(),
+            first: Vec::new(),
+            once: Vec::new(),
+        }
     }
 
     /// Starts the workers and waits until they take orders.
     pub(crate) async fn start_all(&mut self, folder: &Path) -> Result<()> {
-        for number in 0..self.count {
-            let (admin, log) = (free_address()?, folder.join(format!("worker-{number}.log")));
-            let child = self.spawn(number, admin, &log)?;
-            self.workers.push(Worker { child, admin, log, was_ready: false });
-        }
+        self.spawn_all(folder)?;
         for number in 0..self.count {
             self.await_ready(number).await?;
+        }
+        Ok(())
+    }
+
+    /// Starts the workers.
+    pub(crate) fn spawn_all(&mut self, folder: &Path) -> Result<()> {
+        for number in 0..self.count {
+            let (admin, log) = (free_address()?, folder.join(format!("worker-{number}.log")));
+            let child = self.spawn(number, admin, &log, &self.once)?;
+            self.workers.push(Worker { child, admin, log, was_ready: false });
         }
         Ok(())
     }
@@ -95,6 +116,15 @@ impl<'a> Crew<'a> {
     /// Where each worker's admin port is.
     pub(crate) fn admins(&self) -> Vec<SocketAddr> {
         self.workers.iter().map(|worker| worker.admin).collect()
+    }
+
+    /// Waits until every worker has ended by itself.
+    pub(crate) async fn all_end(&mut self, limit: Duration) -> Result<()> {
+        for worker in &mut self.workers {
+            let ended = tokio::time::timeout(limit, worker.child.wait()).await;
+            ended.with_context(|| format!("a worker still runs after {} s", limit.as_secs()))??;
+        }
+        Ok(())
     }
 
     /// Whether a worker has ended by itself.
@@ -211,13 +241,13 @@ impl<'a> Crew<'a> {
 
     fn launch(&mut self, number: usize) -> Result<()> {
         let (admin, log) = (self.workers[number].admin, self.workers[number].log.clone());
-        self.workers[number].child = self.spawn(number, admin, &log)?;
+        self.workers[number].child = self.spawn(number, admin, &log, &[])?;
         self.workers[number].was_ready = false;
         Ok(())
     }
 
-    fn spawn(&self, number: usize, admin: SocketAddr, log: &Path) -> Result<Child> {
-        let mut variables = self.variables.clone();
+    fn spawn(&self, number: usize, admin: SocketAddr, log: &Path, once: &[(String, String)]) -> Result<Child> {
+        let mut variables = [&self.variables, once].concat();
         if number == 0 {
             variables.extend(self.first.iter().cloned());
         }

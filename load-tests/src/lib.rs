@@ -12,12 +12,14 @@
 //! - [`outages`]: alarms, full disks and memory, servers away, under a steady load
 //! - [`server_faults`]: servers killed, rolled back, emptied, replaced, under a steady load
 //! - [`signals`]: workers restarted in good order, or stopped for longer than a lease, under a steady load
+//! - [`crash_points`]: every crash point, with a death, a failure and a stall
 //! - [`purchases`]: what is bought from suppliers that lose answers and lie; [`market`]: their doubles
 //! - [`dead_supplier`]: one supplier goes dark while orders keep coming; [`waiting`]: orders from stock while others wait
 //! - [`proof`]: all of them, one after the other
 //! - [`floor_ratio`]: the worker against the bare floor program, in turn, on the same servers
 
 pub mod arguments;
+pub mod crash_points;
 mod crew;
 pub mod cuts;
 pub mod dead_supplier;

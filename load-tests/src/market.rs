@@ -70,15 +70,7 @@ impl Market {
     /// # Errors
     /// When the file can't be written.
     pub fn write_configuration(&self, file: &Path, skus: &[String], top_ups: &[String], terms: &Terms) -> Result<()> {
-        let mut text = format!(
-            "[procurement]\nin_flight = {}\nlease_seconds = {}\ndeadline_seconds = {}\n",
-            terms.in_flight,
-            terms.lease.as_secs(),
-            terms.line.as_secs()
-        );
-        for stall in &self.stalls {
-            text.push_str(&section(stall, terms));
-        }
+        let mut text = self.sections(terms);
         for (number, sku) in skus.iter().enumerate() {
             let mut from: Vec<String> = self.stalls.iter().map(|stall| route(stall, 0)).collect();
             let first = number % from.len();
@@ -95,6 +87,31 @@ impl Market {
             writeln!(text, "[routes.\"{sku}\"]\nfrom = [{}]", from.join(", "))?;
         }
         Ok(fs::write(file, text)?)
+    }
+
+    /// The same with one SKU for each supplier, `from-NAME`, which nobody else has.
+    ///
+    /// # Errors
+    /// When the file can't be written.
+    pub fn write_configuration_apart(&self, file: &Path, terms: &Terms) -> Result<()> {
+        let mut text = self.sections(terms);
+        for stall in &self.stalls {
+            writeln!(text, "[routes.\"from-{}\"]\nfrom = [{}]", stall.name, route(stall, 0))?;
+        }
+        Ok(fs::write(file, text)?)
+    }
+
+    fn sections(&self, terms: &Terms) -> String {
+        let mut text = format!(
+            "[procurement]\nin_flight = {}\nlease_seconds = {}\ndeadline_seconds = {}\n",
+            terms.in_flight,
+            terms.lease.as_secs(),
+            terms.line.as_secs()
+        );
+        for stall in &self.stalls {
+            text.push_str(&section(stall, terms));
+        }
+        text
     }
 }
 

@@ -141,7 +141,7 @@ impl Program {
         program.start_worker(arguments, admin, log, printed)
     }
 
-    async fn output(&self, arguments: &[&str]) -> Result<(Option<i32>, String, String)> {
+    pub(crate) async fn output(&self, arguments: &[&str]) -> Result<(Option<i32>, String, String)> {
         let output = timeout(COMMAND_LIMIT, self.command(arguments).output());
         let output = output.await.with_context(|| format!("fulfil {} does not end", arguments.join(" ")))?;
         let output = output.with_context(|| format!("cannot run {}", self.path.display()))?;

@@ -31,8 +31,8 @@ pub async fn at<D: Debug + Sync + ?Sized>(point: Point, about: &D) -> Result<(),
         Some(switch::Action::Die) => std::process::abort(),
         Some(switch::Action::Fail) => Err(Failing(point)),
         Some(switch::Action::Stall(time)) => {
+            let _told = switch::HeldUp(point);
             tokio::time::sleep(time).await;
-            switch::tell(point, "going on");
             Ok(())
         }
     }

@@ -43,7 +43,16 @@ pub(super) fn strikes<D: Debug + ?Sized>(point: Point, about: &D) -> Option<Acti
     Some(action)
 }
 
-pub(super) fn tell(point: Point, what: &str) {
+/// A task that is held up; its end is told, also where somebody's patience is over first.
+pub(super) struct HeldUp(pub(super) Point);
+
+impl Drop for HeldUp {
+    fn drop(&mut self) {
+        tell(self.0, "going on");
+    }
+}
+
+fn tell(point: Point, what: &str) {
     eprintln!("crash point {}: {what}", point.name());
 }
 

@@ -41,8 +41,8 @@ struct Arguments {
     /// Of a hundred orders so many are direct top-ups.
     #[arg(long, default_value_t = 0)]
     top_ups: u64,
-    /// Workers die at this point (intended, sent, bought, queried, placed, released) and are started again; needs a
-    /// build with the feature crash-points.
+    /// Workers die at this point (such as intended, sent, bought, queried, placed, released) and are started again;
+    /// needs a build with the feature crash-points.
     #[arg(long)]
     crash: Option<String>,
     /// How often.
