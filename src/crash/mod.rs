@@ -4,7 +4,7 @@
 //!
 //! `FULFIL_CRASH=POINT[/ACTION][*TIMES][:TEXT]` switches one on: `claimed`, `sent/fail:order_id: o-1,`,
 //! `leased/stall=12*2`. ACTION is `die` (unless said otherwise), `fail` or `stall=SECONDS`; it happens at the first
-//! TIMES (1) hits of this process, of those whose debug text holds TEXT. Each is told in a line on standard error.
+//! TIMES (1) hits of this process, of those whose debug text holds TEXT. Each is told in a line on standard error. Between several stands a semicolon.
 
 mod answer;
 mod failing;

@@ -81,6 +81,8 @@ points! {
     Noted = "noted",
     /// The goods are committed, and the result, if the order has ended.
     Placed = "placed",
+    /// Goods whose lease was lost are committed.
+    PlacedLate = "placed_late",
     /// The procurement was given back.
     Released = "released",
     /// A callback has made its procurement due.

@@ -1,4 +1,4 @@
-//! The switch: which point, what happens there, how often. Read once, at the first point that is reached.
+//! The switches: which point, what happens there, how often. Read once, at the first point that is reached.
 
 use std::{
     fmt::Debug,
@@ -32,9 +32,8 @@ struct Switch {
 
 /// What happens at this hit; it is told on standard error.
 pub(super) fn strikes<D: Debug + ?Sized>(point: Point, about: &D) -> Option<Action> {
-    static SWITCH: OnceLock<Option<Switch>> = OnceLock::new();
-    let switch = SWITCH.get_or_init(read).as_ref()?;
-    let action = switch.strikes(point, about)?;
+    static SWITCHES: OnceLock<Vec<Switch>> = OnceLock::new();
+    let action = SWITCHES.get_or_init(read).iter().find_map(|switch| switch.strikes(point, about))?;
     match action {
         Action::Die => tell(point, "dying"),
         Action::Fail => tell(point, "failing"),
@@ -56,10 +55,13 @@ fn tell(point: Point, what: &str) {
     eprintln!("crash point {}: {what}", point.name());
 }
 
-fn read() -> Option<Switch> {
-    let text = std::env::var(VARIABLE).ok().filter(|text| !text.is_empty())?;
-    let switch = text.parse();
-    switch.inspect_err(|error| eprintln!("{VARIABLE}={text}: {error}; no crash point is on")).ok()
+fn read() -> Vec<Switch> {
+    let text = std::env::var(VARIABLE).unwrap_or_default();
+    let parsed = text.split(';').filter(|one| !one.is_empty()).map(str::parse).collect::<Result<_, String>>();
+    parsed.unwrap_or_else(|error| {
+        eprintln!("{VARIABLE}={text}: {error}; no crash point is on");
+        Vec::new()
+    })
 }
 
 impl Switch {

@@ -10,7 +10,11 @@ use fulfil_contract::{
 };
 
 use super::visit::{BrokenOff, Then, Visit, again};
-use crate::{ops::procurement_metrics as metrics, patience::persist};
+use crate::{
+    crash::{self, Point},
+    ops::procurement_metrics as metrics,
+    patience::persist,
+};
 
 impl Visit<'_> {
     /// Has the ledger take goods without a lease. The procurement is another's, or has ended.
@@ -21,7 +25,7 @@ impl Visit<'_> {
         goods: &SealedGoods,
     ) -> Result<Then, BrokenOff> {
         let ledger = &self.buyer.ledger;
-        let take = || ledger.deliver_late(attempt.id, their_id, goods);
+        let take = || crash::after(Point::PlacedLate, attempt, ledger.deliver_late(attempt.id, their_id, goods));
         let late = persist("place bought goods that come late", &mut self.draining, again, take).await?;
         let (supplier, reference) = (&attempt.supplier, &attempt.reference);
         match late {

@@ -26,6 +26,8 @@ const WORKERS: usize = 2;
 const SWITCH: &str = "FULFIL_CRASH";
 /// Longer than a heartbeat counts, and the pause to the next.
 const OUTLASTS_HEARTBEAT: Duration = Duration::from_secs(14);
+/// The ledger's lease, twice as long as the three seconds that are configured, and some.
+const OUTLASTS_LEASE: Duration = Duration::from_secs(8);
 /// For all results, beyond what a task is held up.
 const ANSWER_LIMIT: Duration = Duration::from_secs(90);
 /// For the point to be reached once all is answered, beyond what a task is held up.
@@ -116,7 +118,11 @@ impl Case {
             Action::Die | Action::Fail => self.action.name().to_owned(),
             Action::Stall => format!("stall={}", held_up.as_secs_f64()),
         };
-        format!("{point}/{action}:{text}")
+        let first = match self.spot.scene == Scene::LeaseLost {
+            true => format!("bought/stall={};", OUTLASTS_LEASE.as_secs()),
+            false => String::new(),
+        };
+        format!("{first}{point}/{action}:{text}")
     }
 
     /// Before the workers start.
@@ -141,6 +147,7 @@ impl Case {
             | Scene::Flushed
             | Scene::FunctionsGone
             | Scene::AnotherLife
+            | Scene::LeaseLost
             | Scene::Import => Ok(()),
         }
     }
@@ -160,6 +167,7 @@ impl Case {
             | Scene::CalledBack
             | Scene::CalledBackLate
             | Scene::DeadWorkers
+            | Scene::LeaseLost
             | Scene::Import => Ok(()),
         }
     }
@@ -178,6 +186,7 @@ impl Case {
             | Scene::FunctionsGone
             | Scene::AnotherLife
             | Scene::DeadWorkers
+            | Scene::LeaseLost
             | Scene::Import => Ok(()),
         }
     }

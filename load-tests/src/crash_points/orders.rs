@@ -85,6 +85,7 @@ fn bought(number: u64, scene: Scene) -> Option<&'static str> {
         | Scene::FunctionsGone
         | Scene::AnotherLife
         | Scene::DeadWorkers
+        | Scene::LeaseLost
         | Scene::Import => match number % 10 {
             2 => Some("from-kasushou"),
             6 => Some("from-dujiao"),
@@ -107,7 +108,8 @@ fn of_the_scene(number: u64, scene: Scene, new_sku: Option<&str>) -> Option<&str
         | Scene::CalledBackLate
         | Scene::FunctionsGone
         | Scene::AnotherLife
-        | Scene::DeadWorkers => None,
+        | Scene::DeadWorkers
+        | Scene::LeaseLost => None,
     }
 }
 

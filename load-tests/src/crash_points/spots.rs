@@ -27,6 +27,8 @@ pub(super) enum Scene {
     AnotherLife,
     /// Workers died with claims open; their heartbeats have lapsed.
     DeadWorkers,
+    /// Goods are held up until their lease is lost.
+    LeaseLost,
     /// A key file is imported.
     Import,
 }
@@ -76,6 +78,7 @@ pub(super) const SPOTS: &[Spot] = &[
     at("queried", Scene::RepliesLost),
     at("noted", Scene::RepliesLost),
     at("placed", Scene::Plain),
+    at("placed_late", Scene::LeaseLost),
     at("released", Scene::RepliesLost),
     at("woken", Scene::CalledBack),
     at("looked_again", Scene::CalledBackLate),
