@@ -4,6 +4,8 @@ use std::fmt;
 
 use serde::Serialize;
 
+use crate::arguments::Outcome;
+
 /// What came of one point and one action.
 #[derive(Debug, Clone, Serialize)]
 pub struct Row {
@@ -52,12 +54,21 @@ impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.rows.iter().try_for_each(|row| writeln!(f, "{row}"))?;
         let Self { points, actions, orders_each, seed, seconds, .. } = self;
-        writeln!(f, "{orders_each} orders each, seed {seed}, {seconds:.0} s")?;
+        write!(f, "{points} points, {actions} actions, {orders_each} orders each, seed {seed}, {seconds:.0} s")
+    }
+}
+
+impl Outcome for Report {
+    fn clean(&self) -> bool {
+        self.clean
+    }
+
+    fn in_short(&self) -> String {
         if self.clean {
-            return write!(f, "CLEAN: {points} points x {actions} actions, all fired");
+            return format!("{} points x {} actions, all fired", self.points, self.actions);
         }
         let silent = self.rows.iter().filter(|row| row.fired == 0).count();
         let wrong = self.rows.iter().filter(|row| !row.clean).count();
-        write!(f, "NOT CLEAN: {wrong} of {} cases ({silent} never fired)", self.rows.len())
+        format!("{wrong} of {} cases ({silent} never fired)", self.rows.len())
     }
 }

@@ -20,6 +20,8 @@ use super::{
     spots::Scene,
 };
 
+/// So many that some are lost among ten orders; it ends once the point has fired.
+const REPLIES_LOST: f64 = 0.6;
 /// A queue that takes no result.
 const REFUSER: &str = "refuser";
 /// A purchase that ends later ends so long after it was made.
@@ -41,7 +43,7 @@ pub(super) fn set_moods(ground: &Ground, scene: Scene, callbacks: Option<SocketA
         };
         let mood = match (scene, stall.protocol) {
             (Scene::RepliesLost, Protocol::Kasushou) | (Scene::RepliesLostBlindly, Protocol::Dujiao) => {
-                Mood { lost_after: 0.3, ..honest }
+                Mood { lost_after: REPLIES_LOST, ..honest }
             }
             (Scene::CalledBack, Protocol::Kasushou) => {
                 Mood { pending_time: later, callbacks: call(Duration::ZERO), ..honest }

@@ -11,7 +11,7 @@ pub(super) enum Scene {
     SoldOffered,
     /// The broker refuses every result.
     ResultsRefused,
-    /// Three in ten replies of the supplier are lost, after the purchase.
+    /// Replies of the supplier are lost, after the purchase.
     RepliesLost,
     /// The same of a supplier that can't be asked, and is sent the same again.
     RepliesLostBlindly,
