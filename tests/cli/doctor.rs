@@ -66,7 +66,7 @@ fn a_damaged_file_is_found() {
     let mut file = OpenOptions::new().read(true).write(true).open(folder.path().join("data/fulfil.db")).unwrap();
     let length = file.metadata().unwrap().len();
     // What says which tables there are stays.
-    for page in length / 4096 / 2..length / 4096 {
+    for page in length / 4096 * 7 / 8..length / 4096 {
         file.seek(SeekFrom::Start(page * 4096)).unwrap();
         file.write_all(&[0xEE; 64]).unwrap();
     }
