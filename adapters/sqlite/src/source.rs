@@ -108,7 +108,11 @@ impl Source for Session {
 
     async fn ready(&mut self) -> Result<u64, SourceError> {
         let queue = Arc::clone(self.queue());
-        Ok(self.store.read(move |connection| queue.ready(connection)).await?)
+        let free = self.store.read(move |connection| queue.ready(connection)).await?;
+        // Rows that this session was given, or may be, and that nobody took from it yet are in nobody's flight: a lane
+        // that asks between two waits must not take its inbox for empty.
+        let on_the_way = self.given.len() as u64 + u64::from(self.asked.is_some());
+        Ok(free + on_the_way)
     }
 
     async fn close(self: Box<Self>) {

@@ -106,3 +106,29 @@ async fn other_bytes_under_a_known_message_id_are_refused() {
     let results = store.results(0, 10).await.unwrap();
     assert_eq!(results.iter().map(|result| result.body.as_slice()).collect::<Vec<_>>(), [b"first"], "the first stands");
 }
+
+/// A wait that was dropped may have been given rows already: they are still ready.
+#[tokio::test]
+async fn what_is_on_its_way_to_a_session_is_ready() {
+    let folder = TempDir::new().unwrap();
+    let store = Sqlite::open(folder.path()).unwrap();
+    store.inbox().ingest("a", lines(3)).await.unwrap();
+    let mut source = open(&store).await;
+    for _ in 0..50 {
+        let once = std::future::poll_fn(|context| {
+            std::task::Poll::Ready(std::pin::pin!(source.next(10)).as_mut().poll(context).is_ready())
+        });
+        assert!(!once.await, "the rows come from another thread");
+        if source.ready().await.unwrap() == 0 {
+            panic!("three rows wait, and the inbox says that none does");
+        }
+        let all = take(&mut *source, 3).await;
+        drop(all);
+        source.close().await;
+        source = open(&store).await;
+    }
+    let last = take(&mut *source, 3).await.pop().unwrap();
+    assert_eq!(source.ready().await.unwrap(), 0);
+    source.acknowledge_up_to(last.receipt).await.unwrap();
+    assert_eq!(source.ready().await.unwrap(), 0);
+}
