@@ -13,8 +13,10 @@
 //! - [`compose`]: the one place that names the adapters (`adapters/*`), which meet the pool in the ports of
 //!   `fulfil_contract`
 //! - [`cli`]: one file per command
-//! - [`patience`], [`crash`]: trying again; dying, failing and stalling on purpose, in tests
+//! - [`patience`], [`chance`], [`crash`]: trying again; what is rolled for; dying, failing and stalling on purpose, in
+//!   tests
 
+pub mod chance;
 pub mod cli;
 pub mod compose;
 pub mod config;

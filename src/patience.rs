@@ -3,15 +3,15 @@
 //!
 //! The `backoff` crate stands behind this module alone: it is unmaintained (RUSTSEC-2025-0012).
 
-use std::{
-    fmt::Display,
-    future::Future,
-    time::{Duration, Instant},
-};
+use std::{fmt::Display, future::Future, time::Duration};
 
 use backoff::{ExponentialBackoff, ExponentialBackoffBuilder, backoff::Backoff};
+use tokio::time::Instant;
 
-use crate::ops::drain::{Abandoned, Draining};
+use crate::{
+    chance::Dice,
+    ops::drain::{Abandoned, Draining},
+};
 
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 /// Short enough that a server that was away for a minute is in use again well within 30 s.
@@ -22,24 +22,25 @@ const LOG_EVERY: Duration = Duration::from_secs(10);
 #[derive(Debug)]
 pub struct Pauses {
     backoff: ExponentialBackoff,
+    dice: Dice,
 }
 
-impl Default for Pauses {
-    fn default() -> Self {
+impl Pauses {
+    #[must_use]
+    pub fn new(dice: Dice) -> Self {
         let backoff = ExponentialBackoffBuilder::new()
             .with_initial_interval(FIRST_PAUSE)
             .with_max_interval(LONGEST_PAUSE)
             .with_multiplier(2.0)
-            .with_randomization_factor(0.5)
+            .with_randomization_factor(0.0)
             .with_max_elapsed_time(None)
             .build();
-        Self { backoff }
+        Self { backoff, dice }
     }
-}
 
-impl Pauses {
+    /// Half of it either way, so that those who failed together do not come back together.
     pub fn next_pause(&mut self) -> Duration {
-        self.backoff.next_backoff().unwrap_or(LONGEST_PAUSE)
+        self.dice.about(self.backoff.next_backoff().unwrap_or(LONGEST_PAUSE), 0.5)
     }
 
     /// Something worked: the next row begins with the shortest pause.
@@ -75,7 +76,7 @@ pub async fn persist<T, E: Display, F: Future<Output = Result<T, E>>>(
     again: impl Fn(&E) -> Again,
     mut call: impl FnMut() -> F,
 ) -> Result<T, Ended<E>> {
-    let mut pauses = Pauses::default();
+    let mut pauses = draining.pauses();
     let (mut failing_since, mut logged) = (None::<Instant>, None::<Instant>);
     loop {
         let error = match draining.unless_abandoned(call()).await? {
@@ -107,7 +108,7 @@ mod tests {
 
     #[test]
     fn pauses_grow_to_their_bound() {
-        let mut pauses = Pauses::default();
+        let mut pauses = Pauses::new(Dice::default());
         let longest = (0..50).map(|_| pauses.next_pause()).max().unwrap();
         assert!(longest <= LONGEST_PAUSE * 3 / 2 && longest > LONGEST_PAUSE / 2);
         pauses.reset();

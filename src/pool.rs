@@ -26,6 +26,7 @@ use tokio::{
 };
 
 use crate::{
+    chance::Dice,
     ops::drain::{Drain, Draining, Phase},
     patience::{Again, Ended, persist},
     pipeline::{
@@ -108,8 +109,8 @@ pub struct Done {
 
 /// A new worker id: one run of one process.
 #[must_use]
-pub fn worker_id() -> WorkerId {
-    let id = format!("w-{}-{:016x}", std::process::id(), rand::random::<u64>());
+pub fn worker_id(dice: &Dice) -> WorkerId {
+    let id = format!("w-{}-{:016x}", std::process::id(), dice.bits());
     #[expect(clippy::expect_used, reason = "letters, digits and dashes, at most 29 of them")]
     WorkerId::parse(&id).expect("within the bounds of an id")
 }
@@ -145,7 +146,7 @@ pub async fn run(
 ) -> Result<Done, StartError> {
     let started = Instant::now();
     let lanes = lanes(&*ports.sources, &mut draining).await?;
-    let (own, called) = Own::new(&ports);
+    let (own, called) = Own::new(&ports, draining.dice());
     let beside = beside(&ports, &settings, &own, called, &draining).await;
     let slow_lane = slow_lane(&ports, &settings, &own, &board, &draining);
     tracing::info!(worker = %own.worker, lanes = lanes.len(), "working");
@@ -172,8 +173,8 @@ struct Own {
 
 impl Own {
     /// With what the desk calls for.
-    fn new(ports: &Ports) -> (Self, mpsc::Receiver<Alarm>) {
-        let (worker, catalogue) = (worker_id(), Arc::new(Catalogue::default()));
+    fn new(ports: &Ports, dice: &Dice) -> (Self, mpsc::Receiver<Alarm>) {
+        let (worker, catalogue) = (worker_id(dice), Arc::new(Catalogue::default()));
         let (alarms, called) = mpsc::channel(ALARMS);
         let desk = Arc::new(ClaimDesk::new(ports.stock.clone(), catalogue.clone(), worker.clone(), alarms));
         (Self { worker, catalogue, desk, owed: Arc::default() }, called)
@@ -211,7 +212,7 @@ fn start(
             draining: draining.clone(),
             state: board.add_lane(),
         };
-        running.spawn(lane.run());
+        running.spawn(draining.dice().clone().in_turn("lane", lane.run()));
     }
     running
 }
@@ -231,27 +232,31 @@ async fn sum(mut running: JoinSet<Tally>) -> Tally {
 /// What begins the end, and what begins its end.
 fn ending(ports: &Ports, settings: &Settings, board: Board, drain: &Arc<Drain>, draining: &Draining) -> JoinSet<()> {
     let mut ending = JoinSet::new();
+    let dice = || draining.dice().clone();
     if let Some(time) = settings.until_empty {
         let awaits_all = settings.buying.as_ref().is_some_and(|buying| buying.awaits_all);
         let awaited = awaits_all.then(|| ports.procurements.clone());
-        ending.spawn(drain_when_idle(board, time, awaited, drain.clone(), draining.clone()));
+        let idle = drain_when_idle(board, time, awaited, drain.clone(), draining.clone());
+        ending.spawn(dice().in_turn("idle", idle));
     }
-    ending.spawn(abandon_after(settings.grace, drain.clone(), draining.clone()));
+    ending.spawn(dice().in_turn("grace", abandon_after(settings.grace, drain.clone(), draining.clone())));
     ending
 }
 
 /// What goes on with procurements: every worker ends what needs no supplier, and buys if it may.
 fn slow_lane(ports: &Ports, settings: &Settings, own: &Own, board: &Board, draining: &Draining) -> JoinSet<()> {
     let mut slow_lane = JoinSet::new();
+    let dice = || draining.dice().clone();
     let unaided = Unaided {
         ledger: ports.procurements.clone(),
         worker: own.worker.clone(),
         times: settings.times,
         owed: own.owed.clone(),
     };
-    slow_lane.spawn(unaided.run(draining.clone()));
+    slow_lane.spawn(dice().in_turn("unaided", unaided.run(draining.clone())));
     if let Some(buying) = settings.buying.clone() {
-        slow_lane.spawn(buyer(ports, settings, buying, own).run(board.clone(), draining.clone()));
+        let buyer = buyer(ports, settings, buying, own).run(board.clone(), draining.clone());
+        slow_lane.spawn(dice().in_turn("buyer", buyer));
     }
     slow_lane
 }
@@ -300,16 +305,19 @@ async fn beside(
     };
     takeover.look(&mut std::collections::HashSet::new()).await;
     let mut beside = JoinSet::new();
-    beside.spawn(beat(ports.claims.clone(), worker.clone(), draining.clone()));
-    beside.spawn(keeper.keep(called, draining.clone()));
-    beside.spawn(takeover.watch(draining.clone()));
-    beside.spawn(desk.clone().flush_when_idle(draining.clone()));
+    let dice = || draining.dice().clone();
+    beside.spawn(dice().in_turn("beat", beat(ports.claims.clone(), worker.clone(), draining.clone())));
+    beside.spawn(dice().in_turn("keeper", keeper.keep(called, draining.clone())));
+    beside.spawn(dice().in_turn("takeover", takeover.watch(draining.clone())));
+    beside.spawn(dice().in_turn("flush", desk.clone().flush_when_idle(draining.clone())));
     if let Some(buying) = &settings.buying {
-        beside.spawn(watch::offers(buying.supplies.clone(), draining.clone()));
+        beside.spawn(dice().in_turn("offers", watch::offers(buying.supplies.clone(), draining.clone())));
     }
-    beside.spawn(watch::counts(ports.procurements.clone(), settings.buying.is_some(), draining.clone()));
+    let counts = watch::counts(ports.procurements.clone(), settings.buying.is_some(), draining.clone());
+    beside.spawn(dice().in_turn("counts", counts));
     let announcer = (ports.announcers)();
-    beside.spawn(sweep(ports.ledger.clone(), announcer, settings.mode, owed.clone(), draining.clone()));
+    let sweep = sweep(ports.ledger.clone(), announcer, settings.mode, owed.clone(), draining.clone());
+    beside.spawn(dice().in_turn("sweep", sweep));
     beside
 }
 
@@ -376,7 +384,8 @@ async fn lanes(sources: &dyn Sources, draining: &mut Draining) -> Result<Vec<u16
     };
     let mut ending = draining.clone();
     tokio::select! {
-        lanes = persist("look for lanes", draining, again, || sources.lanes()) => lanes.map_err(StartError::from),
+        biased;
         () = ending.begun() => Err(StartError::Ended),
+        lanes = persist("look for lanes", draining, again, || sources.lanes()) => lanes.map_err(StartError::from),
     }
 }

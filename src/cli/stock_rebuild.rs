@@ -16,6 +16,7 @@ use super::{
     output::Output,
 };
 use crate::{
+    chance::Dice,
     compose::{self, Folder, Stores},
     pool,
     stock::{catalogue::Catalogue, keeper::Keeper},
@@ -78,7 +79,7 @@ async fn load(folder: &Folder) -> Result<(), Failure> {
         ledger: stock_ledger,
         stock: loading,
         catalogue: Arc::new(Catalogue::default()),
-        worker: pool::worker_id(),
+        worker: pool::worker_id(&Dice::default()),
     };
     keeper.round(None).await.map_err(failure_of::keep)
 }

@@ -1,9 +1,15 @@
 //! Ending in order: first no new deliveries, then what is in flight is finished, and only when the grace
 //! period is over is the rest given up. What is given up was not acknowledged, so the broker delivers it again.
 
-use std::{future::Future, time::Duration};
+use std::{
+    future::Future,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
 
-use tokio::sync::watch;
+use tokio::sync::Notify;
+
+use crate::{chance::Dice, patience::Pauses};
 
 /// How far the end of this process has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -17,14 +23,26 @@ pub enum Phase {
 
 /// Whoever ends the process holds this.
 #[derive(Debug)]
-pub struct Drain {
-    phase: watch::Sender<Phase>,
-}
+pub struct Drain(Arc<Course>);
 
-/// What every task watches.
+/// What every task of a process carries: how far its end has come, and the dice that its pauses are rolled with.
 #[derive(Debug, Clone)]
 pub struct Draining {
-    phase: watch::Receiver<Phase>,
+    course: Arc<Course>,
+    dice: Dice,
+}
+
+#[derive(Debug)]
+struct Course {
+    phase: Mutex<Phase>,
+    /// Those who wait are woken in the order in which they came.
+    moved_on: Notify,
+}
+
+impl Course {
+    fn phase(&self) -> MutexGuard<'_, Phase> {
+        self.phase.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 /// A wait was given up, since the grace period is over.
@@ -35,26 +53,51 @@ pub struct Abandoned;
 impl Drain {
     #[must_use]
     pub fn new() -> (Self, Draining) {
-        let (sender, receiver) = watch::channel(Phase::Running);
-        (Self { phase: sender }, Draining { phase: receiver })
+        Self::with_dice(Dice::default())
+    }
+
+    /// Of a process whose chance is this.
+    #[must_use]
+    pub fn with_dice(dice: Dice) -> (Self, Draining) {
+        let course = Arc::new(Course { phase: Mutex::new(Phase::Running), moved_on: Notify::new() });
+        (Self(course.clone()), Draining { course, dice })
     }
 
     /// Moves on to `phase`; never back.
     pub fn enter(&self, phase: Phase) {
-        self.phase.send_if_modified(|now| {
-            let later = phase > *now;
-            if later {
-                *now = phase;
+        {
+            let mut now = self.0.phase();
+            if phase <= *now {
+                return;
             }
-            later
-        });
+            *now = phase;
+        }
+        self.0.moved_on.notify_waiters();
+    }
+}
+
+/// Whoever ends the process is gone: that ends it as well.
+impl Drop for Drain {
+    fn drop(&mut self) {
+        self.enter(Phase::Abandoning);
     }
 }
 
 impl Draining {
     #[must_use]
     pub fn phase(&self) -> Phase {
-        *self.phase.borrow()
+        *self.course.phase()
+    }
+
+    #[must_use]
+    pub fn dice(&self) -> &Dice {
+        &self.dice
+    }
+
+    /// The pauses of a row of failures.
+    #[must_use]
+    pub fn pauses(&self) -> Pauses {
+        Pauses::new(self.dice.clone())
     }
 
     /// Returns when draining has begun.
@@ -77,14 +120,21 @@ impl Draining {
     /// Waits for `time`, or until draining begins; says whether the time passed whole.
     pub async fn pause(&mut self, time: Duration) -> bool {
         tokio::select! {
-            () = tokio::time::sleep(time) => true,
+            biased;
             () = self.reached(Phase::Draining) => false,
+            () = tokio::time::sleep(time) => true,
         }
     }
 
     async fn reached(&mut self, phase: Phase) {
-        // A sender that is gone ends the process as well: its owner has returned.
-        drop(self.phase.wait_for(|now| *now >= phase).await);
+        loop {
+            // Made before the look: a move between the two wakes it.
+            let moved_on = self.course.moved_on.notified();
+            if self.phase() >= phase {
+                return;
+            }
+            moved_on.await;
+        }
     }
 }
 
@@ -100,5 +150,22 @@ mod tests {
         assert_eq!(draining.phase(), Phase::Abandoning);
         assert_eq!(draining.unless_abandoned(std::future::pending::<()>()).await, Err(Abandoned));
         assert_eq!(draining.unless_abandoned(async { 7 }).await, Ok(7));
+    }
+
+    #[tokio::test]
+    async fn those_who_wait_are_woken_and_a_drain_that_is_gone_ends_all() {
+        let (drain, mut draining) = Drain::new();
+        let mut waiting = draining.clone();
+        let waiter = tokio::spawn(async move {
+            waiting.begun().await;
+            waiting.unless_abandoned(std::future::pending::<()>()).await
+        });
+        tokio::task::yield_now().await;
+        drain.enter(Phase::Draining);
+        tokio::task::yield_now().await;
+        assert!(!waiter.is_finished());
+        drop(drain);
+        assert_eq!(waiter.await.unwrap(), Err(Abandoned));
+        assert!(!draining.pause(Duration::from_secs(3600)).await);
     }
 }

@@ -14,7 +14,7 @@ use fulfil_contract::{
 use super::batch::{Answered, DeadBody, Published, answer_of};
 use crate::{
     ops::drain::Draining,
-    patience::{Again, Ended, Pauses, persist},
+    patience::{Again, Ended, persist},
 };
 
 /// How results are put into messages (`results.mode`).
@@ -63,7 +63,7 @@ pub async fn announce(
     let mut waiting = outgoing(&answered.judged, mode);
     waiting.extend(answered.dead.iter().map(dead_letter));
     let mut published = Published { on_the_broker: 0, owed: Vec::new() };
-    let mut pauses = Pauses::default();
+    let mut pauses = draining.pauses();
     for offer in 1.. {
         let refused = offer_all(waiting, announcer, draining, &mut published).await?;
         if refused.is_empty() {

@@ -22,7 +22,6 @@ use crate::{
         drain::{Draining, Phase},
         metrics,
     },
-    patience::Pauses,
 };
 
 /// How often an idle lane asks how much is ready.
@@ -58,7 +57,7 @@ impl Lane {
     /// Works until draining begins and what is in flight is finished; gives what became of the deliveries.
     pub async fn run(mut self) -> Tally {
         let mut tally = Tally::default();
-        let mut pauses = Pauses::default();
+        let mut pauses = self.draining.pauses();
         while self.draining.phase() == Phase::Running {
             let source = match self.open().await {
                 Some(Ok(source)) => source,
@@ -93,8 +92,9 @@ impl Lane {
     async fn open(&self) -> Option<Result<Box<dyn Source>, SourceError>> {
         let mut draining = self.draining.clone();
         tokio::select! {
-            opened = self.sources.open(self.way.lane) => Some(opened),
+            biased;
             () = draining.begun() => None,
+            opened = self.sources.open(self.way.lane) => Some(opened),
         }
     }
 
@@ -155,10 +155,10 @@ impl Lane {
     fn start(&self, run: Run, session: &mut Session) {
         let batch = session.watermark.start();
         let (way, gate, mut draining) = (self.way.clone(), self.gate.clone(), self.draining.clone());
-        session.flying.spawn(async move {
+        session.flying.spawn(self.draining.dice().clone().in_turn("batch", async move {
             let fulfilled = run.fulfil(&way, &gate, &mut draining).await;
             (batch, fulfilled)
-        });
+        }));
     }
 
     /// A quiet lane asks whether its queue is empty.

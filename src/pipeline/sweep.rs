@@ -19,11 +19,6 @@ use crate::{
 const PAUSE: Duration = Duration::from_secs(1);
 const MOST: u32 = 500;
 
-/// Give or take a quarter, so that workers that started together do not look together.
-fn jittered(time: Duration) -> Duration {
-    time.mul_f64(0.75 + rand::random::<f64>() / 2.0)
-}
-
 /// Sweeps until draining begins, at once when the bell is rung: whoever has just made a result announces it before
 /// the others come to look.
 pub async fn sweep(
@@ -44,9 +39,12 @@ pub async fn sweep(
         if more {
             continue;
         }
+        // Workers that started together do not look together.
+        let pause = draining.dice().about(PAUSE, 0.25);
         tokio::select! {
-            whole = draining.pause(jittered(PAUSE)) => if !whole { return },
+            biased;
             () = bell.notified() => {}
+            whole = draining.pause(pause) => if !whole { return },
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Twins of a batch are answered after its commit, by the ledger like any other repeat or conflict (I2).
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 use fulfil_contract::{
     ids::{BodyHash, OrderId},
@@ -23,7 +23,7 @@ pub async fn answer_twins(twins: &[Message], ledger: &dyn Ledger) -> Result<Vec<
 
 async fn answer_orders(twins: &[Message], ledger: &dyn Ledger) -> Result<Vec<(Place, Judgement)>, LedgerError> {
     let mut questions = Vec::<Asked>::new();
-    let mut places = HashMap::<(OrderId, BodyHash), Vec<Place>>::new();
+    let mut places = BTreeMap::<(OrderId, BodyHash), Vec<Place>>::new();
     for twin in twins {
         let Some(question) = twin.asked() else { continue };
         let same = places.entry((question.order_id.clone(), question.body_hash)).or_default();
@@ -46,7 +46,7 @@ async fn answer_orders(twins: &[Message], ledger: &dyn Ledger) -> Result<Vec<(Pl
 }
 
 async fn answer_unreadable(twins: &[Message], ledger: &dyn Ledger) -> Result<Vec<(Place, Judgement)>, LedgerError> {
-    let mut entries = HashMap::<BodyHash, (Entry, Vec<Place>)>::new();
+    let mut entries = BTreeMap::<BodyHash, (Entry, Vec<Place>)>::new();
     for twin in twins {
         let Content::Unreadable { merchant_id, reason } = &twin.content else { continue };
         let body_hash = twin.body_hash;

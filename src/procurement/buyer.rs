@@ -151,7 +151,7 @@ impl Buyer {
     /// Works until draining begins, then finishes what is under way.
     pub async fn run(self, board: Board, mut draining: Draining) {
         let mut visits: JoinSet<Result<Visited, BrokenOff>> = JoinSet::new();
-        let mut pauses = Pauses::default();
+        let mut pauses = draining.pauses();
         while draining.phase() == Phase::Running {
             while let Some(ended) = visits.try_join_next() {
                 self.tell(ended);
@@ -165,11 +165,13 @@ impl Buyer {
             }
             if room == 0 {
                 tokio::select! {
+                    biased;
                     Some(ended) = visits.join_next() => self.tell(ended),
                     () = draining.begun() => break,
                 }
             } else {
                 tokio::select! {
+                    biased;
                     () = self.bell.notified() => {}
                     whole = draining.pause(IDLE) => if !whole { break },
                 }
@@ -222,7 +224,9 @@ impl Buyer {
         let found = leased.len();
         for procurement in leased {
             let (buyer, draining) = (self.clone(), draining.clone());
-            visits.spawn(async move { Visit::new(&buyer, procurement, before, after, draining).run().await });
+            let dice = draining.dice().clone();
+            let visit = async move { Visit::new(&buyer, procurement, before, after, draining).run().await };
+            visits.spawn(dice.in_turn("visit", visit));
         }
         found
     }

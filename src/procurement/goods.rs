@@ -9,6 +9,8 @@ use fulfil_contract::{
     supplier::{Goods, PlainKey},
 };
 
+use tokio::runtime::{Handle, RuntimeFlavor};
+
 use crate::{
     sealing::{CardKey, CardKeyError},
     stock::import::Vault,
@@ -38,6 +40,10 @@ pub async fn seal(goods: Goods, sku: &Sku, recharge: bool, vault: &Vault) -> Res
         (Goods::Keys(_), true) => Err(GoodsError::KeysForRecharge),
         (Goods::Keys(keys), false) => {
             let (sku, vault) = (sku.clone(), vault.clone());
+            if Handle::current().runtime_flavor() == RuntimeFlavor::CurrentThread {
+                // One thread drives everything here: another would only race it.
+                return seal_keys(&keys, &sku, &vault).map(SealedGoods::Keys);
+            }
             let sealed = tokio::task::spawn_blocking(move || seal_keys(&keys, &sku, &vault)).await;
             sealed.map_err(|error| GoodsError::Sealing(error.to_string()))?.map(SealedGoods::Keys)
         }

@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use fulfil_contract::{attempt::Attempt, time::Timestamp};
 
+use crate::chance::Dice;
+
 /// Between two looks there is never more than this, so that new stock or a supplier's return is found.
 pub(super) const LONGEST: Duration = Duration::from_secs(60);
 const SHORTEST: Duration = Duration::from_millis(50);
@@ -14,26 +16,26 @@ const SHORTEST: Duration = Duration::from_millis(50);
 /// supplier's first one, with jitter of a quarter either way, so that what was lost together does not come back
 /// together.
 #[must_use]
-pub(super) fn before_query(attempt: &Attempt, first: Duration, now: Timestamp) -> Duration {
+pub(super) fn before_query(attempt: &Attempt, first: Duration, now: Timestamp, dice: &Dice) -> Duration {
     let since = attempt.sent_at.and_then(|sent_at| u64::try_from(now.0 - sent_at.0).ok());
-    jittered(Duration::from_micros(since.unwrap_or(0)).clamp(first.min(LONGEST), LONGEST))
+    jittered(Duration::from_micros(since.unwrap_or(0)).clamp(first.min(LONGEST), LONGEST), dice)
 }
 
 /// Before an attempt that can't be asked about is sent again: doubling with each send.
 #[must_use]
-pub(super) fn before_resend(attempt: &Attempt, first: Duration) -> Duration {
-    doubled(first, attempt.sends.saturating_sub(1))
+pub(super) fn before_resend(attempt: &Attempt, first: Duration, dice: &Dice) -> Duration {
+    doubled(first, attempt.sends.saturating_sub(1), dice)
 }
 
 /// Before an attempt is asked about again that was not found: doubling with each not-found that counts since it was
 /// sent.
 #[must_use]
-pub(super) fn after_not_found(attempt: &Attempt, first: Duration) -> Duration {
-    doubled(first, attempt.not_founds)
+pub(super) fn after_not_found(attempt: &Attempt, first: Duration, dice: &Dice) -> Duration {
+    doubled(first, attempt.not_founds, dice)
 }
 
-fn doubled(first: Duration, times: u32) -> Duration {
-    jittered(first.saturating_mul(1 << times.min(6)).min(LONGEST))
+fn doubled(first: Duration, times: u32, dice: &Dice) -> Duration {
+    jittered(first.saturating_mul(1 << times.min(6)).min(LONGEST), dice)
 }
 
 /// Until a not-found counts, at most.
@@ -45,9 +47,8 @@ pub(super) fn until_countable(attempt: &Attempt, now: Timestamp) -> Option<Durat
 
 /// `time` give or take a quarter, within bounds.
 #[must_use]
-pub(super) fn jittered(time: Duration) -> Duration {
-    let factor = 0.75 + rand::random::<f64>() / 2.0;
-    time.mul_f64(factor).clamp(SHORTEST, LONGEST)
+pub(super) fn jittered(time: Duration, dice: &Dice) -> Duration {
+    dice.about(time, 0.25).clamp(SHORTEST, LONGEST)
 }
 
 #[cfg(test)]
@@ -94,27 +95,30 @@ mod tests {
 
     #[test]
     fn pauses_between_queries_double_since_the_last_send() {
+        let dice = Dice::default();
         for (now, about) in [(100, 2), (101, 2), (108, 8), (132, 32), (900, 60), (40, 2)] {
-            assert_about(before_query(&sent_at(100), FIRST, Timestamp(now * 1_000_000)), about);
+            assert_about(before_query(&sent_at(100), FIRST, Timestamp(now * 1_000_000), &dice), about);
         }
-        assert_about(before_query(&Attempt { sent_at: None, ..sent_at(0) }, FIRST, Timestamp(9)), 2);
+        assert_about(before_query(&Attempt { sent_at: None, ..sent_at(0) }, FIRST, Timestamp(9), &dice), 2);
         let slow = Duration::from_secs(3_600);
-        assert_about(before_query(&sent_at(0), slow, Timestamp(0)), 60);
+        assert_about(before_query(&sent_at(0), slow, Timestamp(0), &dice), 60);
     }
 
     /// However often it was asked about before.
     #[test]
     fn not_founds_after_a_re_send_begin_anew() {
+        let dice = Dice::default();
         let again = Attempt { sends: 2, ..sent_at(1_000) };
-        assert_about(before_query(&again, FIRST, Timestamp(1_000_000_000)), 2);
-        assert_about(after_not_found(&again, FIRST), 2);
-        assert_about(after_not_found(&Attempt { not_founds: 1, ..again }, FIRST), 4);
+        assert_about(before_query(&again, FIRST, Timestamp(1_000_000_000), &dice), 2);
+        assert_about(after_not_found(&again, FIRST, &dice), 2);
+        assert_about(after_not_found(&Attempt { not_founds: 1, ..again }, FIRST, &dice), 4);
     }
 
     #[test]
     fn what_can_only_be_sent_again_is_sent_after_growing_pauses() {
+        let dice = Dice::default();
         for (sends, about) in [(1, 2), (2, 4), (4, 16), (9, 60)] {
-            assert_about(before_resend(&Attempt { sends, ..sent_at(0) }, FIRST), about);
+            assert_about(before_resend(&Attempt { sends, ..sent_at(0) }, FIRST, &dice), about);
         }
     }
 }

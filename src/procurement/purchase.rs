@@ -66,7 +66,7 @@ impl Visit<'_> {
         let intent = Intent {
             supplier: supply.guarded.name().clone(),
             product: choice.product,
-            reference: Reference::from_bits(rand::random()),
+            reference: Reference::from_bits(self.draining.dice().reference_bits()),
             quantity: choice.quantity,
             unit_price: choice.unit_price,
             currency: supply.currency,

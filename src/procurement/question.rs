@@ -63,7 +63,9 @@ impl Visit<'_> {
             return Ok(Then::Step);
         }
         let countable = pace::until_countable(attempt, self.now()).unwrap_or(Duration::ZERO);
-        let pause = self.open().zip(self.supply()).map(|(attempt, supply)| pace::after_not_found(attempt, supply.poll));
+        let dice = self.draining.dice();
+        let pause =
+            self.open().zip(self.supply()).map(|(attempt, supply)| pace::after_not_found(attempt, supply.poll, dice));
         let time = countable.max(pause.unwrap_or(pace::LONGEST));
         Ok(Then::Release(wait(time, "a not-found that counts")))
     }

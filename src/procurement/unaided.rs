@@ -53,7 +53,8 @@ impl Unaided {
         loop {
             self.fill().await;
             self.end_overdue(&mut draining).await;
-            if !draining.pause(EVERY.mul_f64(0.75 + rand::random::<f64>() / 2.0)).await {
+            let pause = draining.dice().about(EVERY, 0.25);
+            if !draining.pause(pause).await {
                 return;
             }
         }

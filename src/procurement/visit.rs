@@ -255,7 +255,7 @@ impl<'a> Visit<'a> {
     }
 
     pub(super) fn stock_or_wait(&self, time: Duration, waits_for: String) -> Release {
-        let time = pace::jittered(time);
+        let time = pace::jittered(time, self.draining.dice());
         match self.procurement.need.recharge {
             Some(_) => Release::Wait { time, waits_for },
             None => Release::FromStock { time, waits_for },
@@ -264,11 +264,12 @@ impl<'a> Visit<'a> {
 
     /// Until the open attempt is asked about, or sent, again.
     pub(super) fn wait_for_query(&self, what: &str) -> Release {
+        let dice = self.draining.dice();
         let pause = self.open().zip(self.supply()).map(|(attempt, supply)| {
             if step::is_queryable(attempt, supply.guarded.promises()) {
-                pace::before_query(attempt, supply.poll, self.now())
+                pace::before_query(attempt, supply.poll, self.now(), dice)
             } else {
-                pace::before_resend(attempt, supply.poll)
+                pace::before_resend(attempt, supply.poll, dice)
             }
         });
         wait(pause.unwrap_or(pace::LONGEST), what)

@@ -10,7 +10,7 @@ use std::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, Ordering::Relaxed},
     },
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use fulfil_contract::{
@@ -20,7 +20,7 @@ use fulfil_contract::{
     time::Timestamp,
 };
 use metrics::{counter, gauge};
-use tokio::sync::mpsc;
+use tokio::{sync::mpsc, time::Instant};
 
 use super::{catalogue::Catalogue, open_claims::OpenClaims};
 use crate::{

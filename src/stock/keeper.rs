@@ -75,6 +75,7 @@ impl Keeper {
                 }
             }
             tokio::select! {
+                biased;
                 passed = draining.pause(LOOK) => if !passed { break },
                 Some(alarm) = alarms.recv() => {
                     // At most a few rounds a second, however many alarms come.

@@ -3,7 +3,7 @@
 //! a worker that was only slow loses nothing but a re-claim (I1).
 
 use std::{
-    collections::{HashMap, HashSet},
+    collections::{BTreeSet, HashMap, HashSet},
     sync::Arc,
     time::Duration,
 };
@@ -110,7 +110,7 @@ impl TakeOver {
 
     async fn of_the_dead(&self, claims: Vec<OpenClaim>) -> Result<Vec<OpenClaim>, KeepError> {
         let workers: Vec<WorkerId> =
-            claims.iter().map(|claim| claim.claim.worker.clone()).collect::<HashSet<_>>().into_iter().collect();
+            claims.iter().map(|claim| claim.claim.worker.clone()).collect::<BTreeSet<_>>().into_iter().collect();
         if workers.is_empty() {
             return Ok(Vec::new());
         }

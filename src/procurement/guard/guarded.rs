@@ -27,7 +27,7 @@ use super::{
     meaning::{Kind, Meaning},
     settings::GuardSettings,
 };
-use crate::{ops::supplier_metrics as metrics, patience::Pauses};
+use crate::{chance::Dice, ops::supplier_metrics as metrics, patience::Pauses};
 
 const ANOTHERS: &str = "the permit is another supplier's, which is a defect; nothing was sent";
 
@@ -37,13 +37,20 @@ pub struct Guarded {
     supplier: Arc<dyn Supplier>,
     timeout: Duration,
     query_retries: u32,
+    dice: Dice,
 }
 
 impl Guarded {
     #[must_use]
     pub fn new(name: SupplierName, supplier: Arc<dyn Supplier>, settings: GuardSettings) -> Self {
-        let gate = Arc::new(Gate::new(name, &settings, rand::random()));
-        Self { gate, supplier, timeout: settings.timeout, query_retries: settings.query_retries }
+        Self::with_dice(name, supplier, settings, Dice::default())
+    }
+
+    /// In a process whose chance is this.
+    #[must_use]
+    pub fn with_dice(name: SupplierName, supplier: Arc<dyn Supplier>, settings: GuardSettings, dice: Dice) -> Self {
+        let gate = Arc::new(Gate::new(name, &settings, dice.bits()));
+        Self { gate, supplier, timeout: settings.timeout, query_retries: settings.query_retries, dice }
     }
 
     #[must_use]
@@ -105,7 +112,7 @@ impl Guarded {
         }
         let first = now();
         let left = || self.timeout.saturating_sub(now().saturating_duration_since(first));
-        let (mut pauses, mut retries) = (Pauses::default(), 0);
+        let (mut pauses, mut retries) = (Pauses::new(self.dice.clone()), 0);
         permit.begin(first);
         loop {
             let asked = now();
