@@ -3,7 +3,10 @@
 use async_trait::async_trait;
 use fulfil_contract::ports::announcer::{AnnounceUnavailable, Announcer, Publication, Verdict};
 
-use crate::{Fault, Memory, faults::linger};
+use crate::{
+    Fault, Memory,
+    faults::{When, linger},
+};
 
 impl Memory {
     /// All that was published, in order.
@@ -16,15 +19,23 @@ impl Memory {
 #[async_trait]
 impl Announcer for Memory {
     async fn publish(&self, batch: Vec<Publication>) -> Result<Vec<Verdict>, AnnounceUnavailable> {
+        let verdicts = self.publish_disturbed(batch).await;
+        self.came_back("announcer.publish", verdicts.is_ok());
+        verdicts
+    }
+}
+
+impl Memory {
+    async fn publish_disturbed(&self, batch: Vec<Publication>) -> Result<Vec<Verdict>, AnnounceUnavailable> {
         let unavailable = || AnnounceUnavailable("announcer.publish was disturbed".into());
         let fault = self.point("announcer.publish").await;
         let count = batch.len();
         match fault {
             Fault::Before => return Err(unavailable()),
             Fault::Refused => return Ok(vec![Verdict::Refused("no queue took it".into()); count]),
-            Fault::None | Fault::After | Fault::Yield(_) => self.state().announced.extend(batch),
+            Fault::None | Fault::After | Fault::Yield(_) | Fault::Late { .. } => self.state().announced.extend(batch),
         }
-        linger(fault).await;
-        if fault == Fault::After { Err(unavailable()) } else { Ok(vec![Verdict::Confirmed; count]) }
+        linger(fault, When::After).await;
+        if fault.loses_the_answer() { Err(unavailable()) } else { Ok(vec![Verdict::Confirmed; count]) }
     }
 }

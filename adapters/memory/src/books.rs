@@ -58,7 +58,7 @@ impl Tables {
         self.skus.iter().map(count).collect()
     }
 
-    fn balance(&self) -> Balance {
+    pub(crate) fn balance(&self) -> Balance {
         let mut balance = Balance { orders: self.orders.len() as u64, ..Balance::default() };
         for sku in self.counts() {
             balance.imported += sku.imported;

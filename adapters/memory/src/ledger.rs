@@ -30,7 +30,7 @@ pub(crate) struct Tables {
     pub(crate) fingerprints: HashSet<Fingerprint>,
     pub(crate) orders: BTreeMap<OrderId, RecordedOrder>,
     pub(crate) conflicts: Vec<RecordedConflict>,
-    unreadable: HashMap<BodyHash, RecordedUnreadable>,
+    pub(crate) unreadable: HashMap<BodyHash, RecordedUnreadable>,
     tries: HashMap<BodyHash, u32>,
     /// Each as it was when it came to be owed.
     pub(crate) owed: Vec<RecordedOrder>,

@@ -3,7 +3,9 @@
 //! What holds here: a call's effect is whole or absent; what the ports promise holds as on servers, and the
 //! conformance suites say so. Nothing outlives the process.
 //!
-//! - [`Memory`]: the one backend; [`Memory::disturb`] and [`Fault`]: what may happen to a call (`faults`)
+//! - [`Memory`]: the one backend; [`Memory::disturb`], [`Memory::through`] and [`Fault`]: what may happen to a call
+//!   (`faults`)
+//! - what a model looks at, without a call: `looks`
 //! - the ledger, its side of stock, what audits read: `ledger`, `stock_ledger`, `books`
 //! - what stock can't fill, and what people decide: `procurements`, `reviews`; leases lapse by tokio's clock, which
 //!   a model may pause
@@ -13,6 +15,7 @@ mod announcer;
 mod books;
 mod faults;
 mod ledger;
+mod looks;
 mod procurements;
 mod reviews;
 mod source;
@@ -25,20 +28,24 @@ use std::{
     time::Duration,
 };
 
-pub use faults::Fault;
+pub use faults::{Disturber, Fault};
 use fulfil_contract::time::Timestamp;
 pub use stock::StockCopy;
-use tokio::{sync::watch, time::Instant};
+use tokio::{sync::Notify, time::Instant};
 
 /// A broker, a stock server and a ledger. Cheap to clone: all clones are the same one.
 #[derive(Clone)]
-pub struct Memory(Arc<Inner>);
+pub struct Memory {
+    inner: Arc<Inner>,
+    /// Decides on this way to the backend, instead of the disturber for all.
+    own: Option<Arc<dyn Disturber>>,
+}
 
 struct Inner {
     state: Mutex<State>,
-    faults: Mutex<faults::Disturber>,
-    /// Changes whenever there may be messages to give.
-    news: watch::Sender<()>,
+    faults: Mutex<Arc<dyn Disturber>>,
+    /// Rung whenever there may be messages to give; those who wait are woken in the order in which they came.
+    news: Notify,
 }
 
 struct State {
@@ -85,19 +92,26 @@ impl Memory {
     /// Empty, with this many lanes.
     #[must_use]
     pub fn new(lanes: u16) -> Self {
+        Self::begun_at(lanes, Timestamp::now())
+    }
+
+    /// Empty, and the ledger's time is this.
+    #[must_use]
+    pub fn begun_at(lanes: u16, now: Timestamp) -> Self {
         let state = State {
             now: None,
-            began: Moment { time: Timestamp::now(), instant: Instant::now() },
+            began: Moment { time: now, instant: Instant::now() },
             ledger: ledger::Tables::default(),
             stock: stock::Server::default(),
             broker: source::Queues::new(lanes),
             announced: Vec::new(),
         };
-        Self(Arc::new(Inner {
+        let inner = Inner {
             state: Mutex::new(state),
-            faults: Mutex::new(Arc::new(|_| Fault::None)),
-            news: watch::Sender::new(()),
-        }))
+            faults: Mutex::new(Arc::new(|_: &'static str| Fault::None)),
+            news: Notify::new(),
+        };
+        Self { inner: Arc::new(inner), own: None }
     }
 
     /// Stops the time that the ledger writes; without it, it is this machine's, and goes on with tokio's clock.
@@ -107,7 +121,7 @@ impl Memory {
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
+        self.inner.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -2,19 +2,26 @@
 
 use std::{
     collections::{BTreeMap, VecDeque},
-    sync::atomic::{AtomicU64, Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 use async_trait::async_trait;
 use fulfil_contract::ports::source::{Delivery, Receipt, Source, SourceError, Sources};
-use tokio::sync::watch;
 
-use crate::{Fault, Memory, State, faults::linger};
+use crate::{
+    Fault, Memory, State,
+    faults::{When, linger},
+};
 
 #[derive(Debug)]
 pub(crate) struct Queues {
     lanes: Vec<VecDeque<Message>>,
     sessions: BTreeMap<u64, Given>,
+    /// The bodies that were acknowledged, in their order.
+    pub(crate) acknowledged: Vec<Vec<u8>>,
 }
 
 #[derive(Debug)]
@@ -43,7 +50,8 @@ fn number() -> u64 {
 
 impl Queues {
     pub(crate) fn new(lanes: u16) -> Self {
-        Self { lanes: (0..lanes).map(|_| VecDeque::new()).collect(), sessions: BTreeMap::new() }
+        let lanes = (0..lanes).map(|_| VecDeque::new()).collect();
+        Self { lanes, sessions: BTreeMap::new(), acknowledged: Vec::new() }
     }
 
     fn lane(&mut self, lane: u16) -> Option<&mut VecDeque<Message>> {
@@ -85,7 +93,7 @@ impl Memory {
         if let Some(lane) = self.state().broker.lane(lane) {
             lane.push_back(Message { place: number(), body, message_id, deliveries: 0 });
         }
-        self.0.news.send_replace(());
+        self.inner.news.notify_waiters();
     }
 
     /// How many messages nobody has acknowledged, those in flight included.
@@ -103,7 +111,7 @@ impl Memory {
             let all: Vec<u64> = broker.sessions.keys().copied().collect();
             all.into_iter().for_each(|session| broker.end(session));
         }
-        self.0.news.send_replace(());
+        self.inner.news.notify_waiters();
     }
 }
 
@@ -124,14 +132,13 @@ impl Sources for Memory {
                 Ok(session)
             })
             .await?;
-        Ok(Box::new(Session { memory: self.clone(), session, news: self.0.news.subscribe(), given: VecDeque::new() }))
+        Ok(Box::new(Session { memory: self.clone(), session, given: VecDeque::new() }))
     }
 }
 
 struct Session {
     memory: Memory,
     session: u64,
-    news: watch::Receiver<()>,
     /// Given to this session, and not to its caller yet: a `next` may be dropped.
     given: VecDeque<Delivery>,
 }
@@ -140,7 +147,7 @@ impl Session {
     fn lost(&mut self, name: &str) -> SourceError {
         self.given.clear();
         self.memory.state().broker.end(self.session);
-        self.memory.0.news.send_replace(());
+        self.memory.inner.news.notify_waiters();
         SourceError::SessionLost(format!("{name}: the session is over"))
     }
 
@@ -156,10 +163,14 @@ impl Session {
         let fault = self.memory.point(name).await;
         let made = match fault {
             Fault::Before | Fault::Refused => None,
-            Fault::None | Fault::After | Fault::Yield(_) => effect(&mut self.memory.state(), self.session),
+            Fault::None | Fault::After | Fault::Yield(_) | Fault::Late { .. } => {
+                effect(&mut self.memory.state(), self.session)
+            }
         };
-        linger(fault).await;
-        made.filter(|_| fault != Fault::After).ok_or_else(|| self.lost(name))
+        linger(fault, When::After).await;
+        let answer = made.filter(|_| !fault.loses_the_answer()).ok_or_else(|| self.lost(name));
+        self.memory.came_back(name, answer.is_ok());
+        answer
     }
 }
 
@@ -174,20 +185,22 @@ impl Source for Session {
                 return Ok(self.given.drain(..most.min(self.given.len())).collect());
             }
             let fault = self.memory.point("source.next").await;
-            self.news.borrow_and_update();
+            // Had before the look: a message that comes after it is news.
+            let inner = Arc::clone(&self.memory.inner);
+            let news = inner.news.notified();
             match fault {
                 Fault::Before | Fault::Refused => return Err(self.lost("source.next")),
-                Fault::None | Fault::After | Fault::Yield(_) => {}
+                Fault::None | Fault::After | Fault::Yield(_) | Fault::Late { .. } => {}
             }
             // Kept here before anything is awaited.
             let given = self.memory.state().broker.give(self.session, most);
             self.given = given.unwrap_or_default().into();
-            if fault == Fault::After {
+            linger(fault, When::After).await;
+            if fault.loses_the_answer() {
                 return Err(self.lost("source.next"));
             }
-            linger(fault).await;
-            if self.given.is_empty() && self.news.changed().await.is_err() {
-                return Err(self.lost("source.next"));
+            if self.given.is_empty() {
+                news.await;
             }
         }
     }
@@ -198,9 +211,8 @@ impl Source for Session {
         }
         let effect = |state: &mut State, session| {
             let given = state.broker.sessions.get_mut(&session)?;
-            while given.messages.front().is_some_and(|(tag, _)| *tag <= last.tag()) {
-                given.messages.pop_front();
-            }
+            let covered = given.messages.partition_point(|(tag, _)| *tag <= last.tag());
+            state.broker.acknowledged.extend(given.messages.drain(..covered).map(|(_, message)| message.body));
             Some(())
         };
         self.call("source.acknowledge_up_to", effect).await
@@ -222,6 +234,6 @@ impl Source for Session {
 impl Drop for Session {
     fn drop(&mut self) {
         self.memory.state().broker.end(self.session);
-        self.memory.0.news.send_replace(());
+        self.memory.inner.news.notify_waiters();
     }
 }

@@ -55,7 +55,7 @@ async fn the_ledger_says_what_it_knows_of_the_outcome() {
             Fault::Before => assert!(matches!(error, LedgerError::Unavailable(_))),
             Fault::After => assert!(matches!(error, LedgerError::OutcomeUnknown(_))),
             Fault::Refused => assert!(matches!(error, LedgerError::Data(_))),
-            Fault::None | Fault::Yield(_) => {}
+            Fault::None | Fault::Yield(_) | Fault::Late { .. } => {}
         }
         assert_eq!(memory.balance().await.unwrap().orders, committed, "{fault:?}");
     }

@@ -1,0 +1,85 @@
+//! What a model looks at between calls: nothing of it is a call, so nothing of it is disturbed.
+
+use fulfil_contract::{
+    attempt::{Attempt, Reference},
+    ids::{BodyHash, KeyId, OrderId},
+    ports::{announcer::Publication, books::Balance},
+    recorded::{RecordedConflict, RecordedOrder, RecordedUnreadable},
+};
+
+use crate::{Memory, ledger::KeyState};
+
+impl Memory {
+    /// What was published after the first `seen` messages.
+    #[must_use]
+    pub fn announced_since(&self, seen: usize) -> Vec<Publication> {
+        self.state().announced.get(seen..).map(<[_]>::to_vec).unwrap_or_default()
+    }
+
+    /// The bodies that were acknowledged after the first `seen`.
+    #[must_use]
+    pub fn acknowledged_since(&self, seen: usize) -> Vec<Vec<u8>> {
+        self.state().broker.acknowledged.get(seen..).map(<[_]>::to_vec).unwrap_or_default()
+    }
+
+    /// An order's row, as it is committed now.
+    #[must_use]
+    pub fn recorded(&self, order: &OrderId) -> Option<RecordedOrder> {
+        self.state().ledger.orders.get(order).cloned()
+    }
+
+    /// The row of a body that was refused under an order id that is another's.
+    #[must_use]
+    pub fn conflict(&self, order: &OrderId, body: BodyHash) -> Option<RecordedConflict> {
+        let state = self.state();
+        state.ledger.conflicts.iter().find(|row| row.order_id == *order && row.body_hash == body).cloned()
+    }
+
+    /// The row of a body without an order id.
+    #[must_use]
+    pub fn unreadable(&self, body: BodyHash) -> Option<RecordedUnreadable> {
+        self.state().ledger.unreadable.get(&body).cloned()
+    }
+
+    /// Whether a result of this order is owed.
+    #[must_use]
+    pub fn owes(&self, order: &OrderId) -> bool {
+        self.state().ledger.owed.iter().any(|row| row.order_id == *order)
+    }
+
+    /// How many results are owed.
+    #[must_use]
+    pub fn owed_results(&self) -> usize {
+        self.state().ledger.owed.len()
+    }
+
+    /// The order that a key is sold to.
+    #[must_use]
+    pub fn sold_to(&self, key: KeyId) -> Option<OrderId> {
+        match &self.state().ledger.keys.get(&key)?.state {
+            KeyState::Sold(order, _) => Some(order.clone()),
+            KeyState::Available | KeyState::Quarantined => None,
+        }
+    }
+
+    /// As an audit counts.
+    #[must_use]
+    pub fn balance_now(&self) -> Balance {
+        self.state().ledger.balance()
+    }
+
+    /// Every attempt of the procurement that sent under this reference, by rising id.
+    #[must_use]
+    pub fn attempts_beside(&self, reference: &Reference) -> Vec<Attempt> {
+        let state = self.state();
+        let tables = &state.ledger;
+        let of = tables.attempts.values().find(|row| row.attempt.reference == *reference).map(|row| row.procurement);
+        of.map(|of| tables.attempts_of(of).map(|row| row.attempt.clone()).collect()).unwrap_or_default()
+    }
+
+    /// How many procurements are open.
+    #[must_use]
+    pub fn open_procurements(&self) -> usize {
+        self.state().ledger.procurements.values().filter(|row| row.is_open()).count()
+    }
+}
