@@ -6,18 +6,21 @@
 use std::time::Duration;
 
 use fulfil_contract::{
-    attempt::{AttemptState, Change, Intent, Reference},
+    attempt::{Attempt, AttemptState, Change, Intent, Reference},
     ports::supplier::SupplierError,
     procurement::Release,
     supplier::{Bought, Purchase, RefusalMeans, SupplierName, SupplierProduct},
+    time::Timestamp,
 };
 use tokio::time::Instant;
 
 use super::{
     buyer::Supply,
     guard::Permit,
+    pace,
     price::Heard,
     route::{self, Chosen},
+    step,
     visit::{BrokenOff, Then, Visit, again, wait},
 };
 use crate::{
@@ -25,6 +28,25 @@ use crate::{
     ops::drain::Phase,
     patience::persist,
 };
+
+/// The sends under the same reference before this one: what this one comes to says nothing about them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Earlier {
+    None,
+    /// None of them can be on its way any more.
+    Past,
+    OnItsWay,
+}
+
+impl Earlier {
+    fn of(attempt: &Attempt, now: Timestamp) -> Self {
+        match (attempt.sends, step::counts(attempt, now)) {
+            (0, _) => Self::None,
+            (_, true) => Self::Past,
+            (_, false) => Self::OnItsWay,
+        }
+    }
+}
 
 impl Visit<'_> {
     /// Chooses a supplier and buys.
@@ -117,8 +139,7 @@ impl Visit<'_> {
     /// Commits the open attempt as sent, sends it, and commits what came of it.
     async fn send(&mut self, permit: Permit) -> Result<Then, BrokenOff> {
         let (Some(supply), Some(attempt)) = (self.supply(), self.open().cloned()) else { return Ok(Then::Step) };
-        // What a second send comes to says nothing about the first.
-        let sent_before = attempt.sends > 0;
+        let earlier = Earlier::of(&attempt, self.now());
         let mut sent = Change::of(&attempt, AttemptState::Sent);
         sent.not_founds = 0;
         let before = Instant::now();
@@ -126,7 +147,7 @@ impl Visit<'_> {
         self.lease_end = before + self.buyer.times.lease;
         if Instant::now() + supply.guarded.timeout() > self.lease_end {
             // The commit took so long that the lease might lapse before the answer.
-            return self.not_sent(sent_before, "the ledger was too slow for this lease").await;
+            return self.not_sent(earlier, "the ledger was too slow for this lease").await;
         }
         let purchase = Purchase {
             reference: &attempt.reference,
@@ -136,37 +157,48 @@ impl Visit<'_> {
             currency: attempt.currency,
             recharge: self.procurement.need.recharge.as_ref(),
         };
-        let point = if sent_before { Point::Resent } else { Point::Bought };
+        let point = if earlier == Earlier::None { Point::Bought } else { Point::Resent };
         let bought = crash::after(point, &self.procurement, supply.guarded.buy(permit, purchase)).await;
-        self.settle(bought, sent_before).await
+        self.settle(bought, earlier).await
     }
 
-    async fn settle(&mut self, bought: Bought, sent_before: bool) -> Result<Then, BrokenOff> {
+    async fn settle(&mut self, bought: Bought, earlier: Earlier) -> Result<Then, BrokenOff> {
         match bought {
             Bought::Delivered { goods, their_id } => self.deliver(goods, their_id, 0).await,
             Bought::Accepted { their_id } => {
                 self.note(AttemptState::Accepted, "accepted", their_id, 0).await?;
                 Ok(Then::Release(self.wait_for_query("the supplier to deliver")))
             }
-            // It is about us or this moment, not about the purchase: the first send may have bought.
-            Bought::Refused(refusal) if sent_before && refusal.code.means() == RefusalMeans::AskAgainLater => {
-                self.unknown(&format!("sent again, {}: {}", refusal.code.as_str(), refusal.said), None).await
-            }
-            Bought::Refused(refusal) => self.refused(refusal, 0).await,
+            Bought::Refused(refusal) => match (earlier, refusal.code.means()) {
+                // It is about us or this moment, not about the purchase: the first send may have bought.
+                (Earlier::Past | Earlier::OnItsWay, RefusalMeans::AskAgainLater) => {
+                    self.unknown(&format!("sent again, {}: {}", refusal.code.as_str(), refusal.said), None).await
+                }
+                // It overtook the first, which may buy yet: sent once more when that can't be.
+                (Earlier::OnItsWay, RefusalMeans::AskAnother | RefusalMeans::NobodyCan) => {
+                    let said = format!("sent again, {}: {}", refusal.code.as_str(), refusal.said);
+                    self.note(AttemptState::Unknown, &said, None, 0).await?;
+                    let until = self.open().and_then(|attempt| pace::until_countable(attempt, self.now()));
+                    Ok(Then::Release(wait(until.unwrap_or(Duration::ZERO), "an earlier send that may be on its way")))
+                }
+                (Earlier::None, _) | (Earlier::Past, RefusalMeans::AskAnother | RefusalMeans::NobodyCan) => {
+                    self.refused(refusal, 0).await
+                }
+            },
             Bought::Unknown { why, their_id } => self.unknown(&why, their_id).await,
-            Bought::NotSent { why } => self.not_sent(sent_before, &why).await,
+            Bought::NotSent { why } => self.not_sent(earlier, &why).await,
         }
     }
 
     /// Nothing left this machine; of a re-send that says nothing about the send before.
-    async fn not_sent(&mut self, sent_before: bool, why: &str) -> Result<Then, BrokenOff> {
+    async fn not_sent(&mut self, earlier: Earlier, why: &str) -> Result<Then, BrokenOff> {
         let supplier = self.open().map(|attempt| attempt.supplier.clone());
-        match sent_before {
-            false => {
+        match earlier {
+            Earlier::None => {
                 self.unreachable.extend(supplier);
                 self.mark(AttemptState::NotSent, why).await
             }
-            true => self.unknown(&format!("could not be sent again: {why}"), None).await,
+            Earlier::Past | Earlier::OnItsWay => self.unknown(&format!("could not be sent again: {why}"), None).await,
         }
     }
 
