@@ -38,6 +38,8 @@ pub(crate) struct Tables {
     pub(crate) attempts: BTreeMap<AttemptId, AttemptRow>,
     pub(crate) reviews: BTreeMap<ReviewId, ReviewRow>,
     pub(crate) stock: Option<StockIdentity>,
+    /// How often a claimed key turned out to be sold already, by SKU.
+    pub(crate) offered_sold: BTreeMap<Sku, u64>,
 }
 
 #[derive(Debug)]

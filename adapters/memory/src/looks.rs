@@ -5,9 +5,13 @@ use fulfil_contract::{
     ids::{BodyHash, KeyId, OrderId},
     ports::{announcer::Publication, books::Balance},
     recorded::{RecordedConflict, RecordedOrder, RecordedUnreadable},
+    stock::Bucket,
 };
 
-use crate::{Memory, ledger::KeyState};
+use crate::{
+    Memory,
+    ledger::{KeyRow, KeyState},
+};
 
 impl Memory {
     /// What was published after the first `seen` messages.
@@ -81,5 +85,50 @@ impl Memory {
     #[must_use]
     pub fn open_procurements(&self) -> usize {
         self.state().ledger.procurements.values().filter(|row| row.is_open()).count()
+    }
+
+    /// How many keys suppliers delivered for lines that are not whole yet.
+    #[must_use]
+    pub fn held_keys(&self) -> usize {
+        self.state().ledger.procurements.values().map(|row| row.held.len()).sum()
+    }
+
+    /// How many keys of a SKU are available.
+    #[must_use]
+    pub fn available_of(&self, sku: &str) -> usize {
+        let is = |key: &&KeyRow| key.sku.as_str() == sku && key.state == KeyState::Available;
+        self.state().ledger.keys.values().filter(is).count()
+    }
+
+    /// Whether this is a key of that SKU.
+    #[must_use]
+    pub fn is_of(&self, key: KeyId, sku: &str) -> bool {
+        self.state().ledger.keys.get(&key).is_some_and(|key| key.sku.as_str() == sku)
+    }
+
+    /// Available keys that stock does not offer under the epoch in force.
+    #[must_use]
+    pub fn astray(&self) -> Vec<KeyId> {
+        let state = self.state();
+        let offered = |id: KeyId, key: &KeyRow| {
+            let Some(sku) = state.ledger.skus.get(&key.sku) else { return false };
+            let bucket = Bucket { sku: key.sku.clone(), index: Bucket::index_of(id, sku.buckets) };
+            state.stock.offers(&bucket, sku.epoch, id)
+        };
+        let available = state.ledger.keys.iter().filter(|(_, key)| key.state == KeyState::Available);
+        available.filter(|(id, key)| !offered(**id, key)).map(|(id, _)| *id).collect()
+    }
+
+    /// How often a claimed key of this SKU turned out to be sold already.
+    #[must_use]
+    pub fn offered_sold(&self, sku: &str) -> u64 {
+        let offered = &self.state().ledger.offered_sold;
+        offered.iter().find(|(one, _)| one.as_str() == sku).map_or(0, |(_, times)| *times)
+    }
+
+    /// Claims that nobody has settled.
+    #[must_use]
+    pub fn open_claims_now(&self) -> usize {
+        self.state().stock.open_claims()
     }
 }

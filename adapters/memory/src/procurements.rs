@@ -51,7 +51,7 @@ pub(crate) struct ProcurementRow {
     waits_for: String,
     /// Woken while somebody works on it: due at once when it is given back.
     woken: bool,
-    held: Vec<BoughtKey>,
+    pub(crate) held: Vec<BoughtKey>,
     /// Who has it, or had it last.
     worker: Option<WorkerId>,
     fence: u64,

@@ -169,6 +169,14 @@ impl Server {
         }
     }
 
+    pub(crate) fn offers(&self, bucket: &Bucket, epoch: Epoch, id: KeyId) -> bool {
+        self.buckets.get(bucket).is_some_and(|held| held.epoch == epoch && held.offers.contains(&id))
+    }
+
+    pub(crate) fn open_claims(&self) -> usize {
+        self.buckets.values().map(|held| held.claims.len()).sum()
+    }
+
     fn state(&self, bucket: &Bucket) -> BucketState {
         match self.buckets.get(bucket) {
             None => BucketState { epoch: None, loaded_to: KeyId(0), complete: false, offered: 0 },

@@ -100,6 +100,7 @@ impl Bench<'_> {
     fn lines(&mut self, order: &ProposedOrder, lines: &[ProposedLine]) -> Judgement {
         let gone = self.gone(lines);
         if !gone.is_empty() {
+            self.note_offered_sold(lines, &gone);
             return Judgement::Lost(gone);
         }
         let mut filled = Vec::with_capacity(lines.len());
@@ -128,6 +129,15 @@ impl Bench<'_> {
             self.tables.procure(order, line, self.at);
         }
         judgement
+    }
+
+    fn note_offered_sold(&mut self, lines: &[ProposedLine], gone: &[GoneKey]) {
+        for line in lines {
+            let sold = |id: &KeyId| gone.iter().any(|key| key.id == *id && matches!(key.why, Gone::SoldAt(_)));
+            if claimed_ids(line).iter().any(sold) {
+                *self.tables.offered_sold.entry(line.sku.clone()).or_default() += 1;
+            }
+        }
     }
 
     /// Which claimed ids are not to be had.
