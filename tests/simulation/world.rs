@@ -53,6 +53,7 @@ pub(crate) struct World {
     copy: StockCopy,
     /// A person sees to reviews.
     attended: bool,
+    with_an_old_worker: bool,
 }
 
 impl World {
@@ -97,6 +98,7 @@ impl World {
             started: 0,
             copy,
             attended,
+            with_an_old_worker: false,
         }
     }
 
@@ -359,6 +361,7 @@ impl World {
                 worker.process.trouble(Trouble::NONE);
                 worker.process.go_on();
                 self.workers.push(worker);
+                self.with_an_old_worker = true;
             } else {
                 worker.kill();
             }
@@ -433,6 +436,10 @@ impl World {
             }
         }
         let reviews = self.memory.reviews(true, ReviewId(0), 10_000).await.unwrap();
-        self.watch.at_the_end(&Rest { files, reviews }, &self.doubles, &self.seen);
+        self.watch.at_the_end(
+            &Rest { files, reviews, with_an_old_worker: self.with_an_old_worker },
+            &self.doubles,
+            &self.seen,
+        );
     }
 }

@@ -1,6 +1,8 @@
 //! What a model may do to the backend, and what then holds.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
+use std::{sync::Arc, time::Duration};
+
 use fulfil_contract::{
     ids::{BodyHash, KeyId, OrderId, Sku},
     ports::{
@@ -17,6 +19,7 @@ use fulfil_contract::{
     time::Timestamp,
 };
 use fulfil_memory::{Fault, Memory};
+use tokio::time::Instant;
 
 fn refused(id: &str) -> Entry {
     Entry::Order(ProposedOrder {
@@ -145,4 +148,32 @@ async fn stock_is_lost_as_a_server_loses_it() {
     assert_eq!(memory.identity().await.unwrap(), restarted);
     memory.disturb(|_| Fault::Refused);
     assert!(matches!(memory.offered(&bucket).await, Err(StockError::OutOfMemory)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_late_call_has_its_effect_and_its_answer_when_they_are_due() {
+    const SECOND: Duration = Duration::from_secs(1);
+    for lost in [false, true] {
+        let memory = with("ledger.record", Fault::Late { before: SECOND, after: SECOND, lost });
+        let began = Instant::now();
+        let at = |time: Duration| tokio::time::sleep_until(began + time);
+        let entries = [refused("o-1")];
+        let (answer, ()) = tokio::join!(memory.record(&entries), async {
+            at(SECOND / 2).await;
+            assert_eq!(memory.balance_now().orders, 0);
+            at(SECOND * 3 / 2).await;
+            assert_eq!(memory.balance_now().orders, 1);
+        });
+        assert_eq!(began.elapsed(), SECOND * 2);
+        assert_eq!(matches!(answer, Err(LedgerError::OutcomeUnknown(_))), lost);
+    }
+}
+
+#[tokio::test]
+async fn a_way_of_its_own_is_disturbed_alone() {
+    let memory = Memory::new(1);
+    let own = memory.through(Arc::new(|_: &'static str| Fault::Before));
+    assert!(own.balance().await.is_err());
+    assert!(own.clone().balance().await.is_err());
+    assert!(memory.balance().await.is_ok());
 }
