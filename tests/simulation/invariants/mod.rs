@@ -114,7 +114,7 @@ impl Watch {
         let now_and_then = {
             let mut noticed = self.noticed();
             noticed.calls += 1;
-            noticed.calls % 64 == 0
+            noticed.calls.is_multiple_of(64)
         };
         if matches!(call, "announcer.publish" | "source.acknowledge_up_to") {
             self.read_announced();
