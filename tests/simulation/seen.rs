@@ -28,7 +28,7 @@ pub(crate) fn add(to: &mut Counts, more: Counts) {
 }
 
 /// Every call of a port that workers make on their way.
-const CALLS: [&str; 30] = [
+const CALLS: [&str; 32] = [
     "source.lanes",
     "source.open",
     "source.next",
@@ -59,16 +59,19 @@ const CALLS: [&str; 30] = [
     "procurements.deliver",
     "procurements.release",
     "procurements.counts",
+    "procurements.fill_waiting",
+    "procurements.lease_over",
 ];
 
 /// Calls that few seeds come to: each has to happen, and need not meet every fault.
-const SELDOM: [&str; 6] = [
+const SELDOM: [&str; 7] = [
     "ledger.owe",
     "ledger.tries",
     "ledger.count_tries",
     "ledger.forget_tries",
     "stock_ledger.raise_epoch",
     "procurements.wake",
+    "procurements.deliver_late",
 ];
 
 const FAULTS: [&str; 6] = ["before", "after", "refused", "late", "lost", "stalled"];

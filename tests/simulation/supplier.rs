@@ -93,7 +93,7 @@ struct Ordered {
 
 impl Double {
     pub(crate) fn new(name: &'static str, query: bool, resend: Resend, market: &Market) -> Self {
-        let promises = Promises { query, resend, settle: SETTLE, most: 2 };
+        let promises = Promises { query, resend, settle: SETTLE, most: 2, keeps_price: true };
         Self { name, promises, market: market.clone(), log: Arc::default() }
     }
 

@@ -120,7 +120,6 @@ fn settings(configured: Configured, doubles: &[Double], dice: &Dice, bell: &Arc<
     let buying = configured.buys.then(|| Buying {
         supplies: Supplies::new(doubles.iter().map(|double| supply(double, currency, dice)).collect()),
         vault: vault(),
-        times: Times { lease: LEASE, line: LINE },
         in_flight: 6,
         bell: bell.clone(),
         awaits_all: true,
@@ -132,6 +131,7 @@ fn settings(configured: Configured, doubles: &[Double], dice: &Dice, bell: &Arc<
         until_empty: configured.until_empty.then_some(Duration::from_millis(300)),
         grace: configured.grace,
         assortment,
+        times: Times { lease: LEASE, line: LINE },
         buying,
     }
 }
