@@ -13,6 +13,7 @@ use std::{
 
 use async_trait::async_trait;
 use fulfil::{
+    chance::Dice,
     ops::drain::{Drain, Phase},
     pipeline::board::Board,
     pool::worker_id,
@@ -108,7 +109,7 @@ fn buyer(memory: &Memory, shop: &Arc<Shop>) -> Buyer {
         },
         times: Times { lease: LEASE, line: Duration::from_secs(3_600) },
         in_flight: 4,
-        worker: worker_id(),
+        worker: worker_id(&Dice::default()),
         bell: Arc::default(),
         owed: Arc::new(Notify::new()),
     }
