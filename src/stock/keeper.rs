@@ -139,6 +139,8 @@ impl Keeper {
             // The round reads the catalogue and the buckets anyway.
             Alarm::WrongEpoch(_) => {}
             Alarm::FunctionsMissing => self.install().await?,
+            // One rebuild mends all that was offered wrongly before it.
+            Alarm::OfferedSold { sku, epoch, .. } if self.catalogue.get(&sku).is_some_and(|now| now.epoch > epoch) => {}
             Alarm::OfferedSold { sku, epoch, when } => {
                 let now = self.ledger.raise_epoch(&sku, epoch, RaiseBecause::OfferedSold(when)).await?;
                 if now > epoch {

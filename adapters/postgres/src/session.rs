@@ -137,7 +137,7 @@ impl<'c> Session<'c> {
         }
     }
 
-    async fn simple(&self, sql: &str) -> Result<(), Failure> {
+    pub(crate) async fn simple(&self, sql: &str) -> Result<(), Failure> {
         self.client()?.batch_execute(sql).await.map_err(|error| self.failure(&error))
     }
 
