@@ -121,6 +121,7 @@ fn common(section: &SupplierSection) -> Common {
         currency: section.currency,
         timeout: section.timeout,
         settle: section.settle,
+        carrier: None,
     }
 }
 

@@ -315,3 +315,15 @@ pub enum About {
     Reference(Reference),
     TheirId(String),
 }
+
+impl About {
+    /// The most bytes of a supplier's own id that a ledger keeps.
+    pub const MOST_THEIR_ID: usize = 256;
+
+    /// `None` when the text is the id of no attempt that a ledger can have: empty, too long, or with U+0000.
+    #[must_use]
+    pub fn their_id(text: String) -> Option<Self> {
+        let kept = (1..=Self::MOST_THEIR_ID).contains(&text.len()) && !text.contains('\0');
+        kept.then_some(Self::TheirId(text))
+    }
+}

@@ -8,6 +8,7 @@
 //! - suppliers without code of their own, by configuration alone: [`json`]
 //! - protocols: [`kasushou`] 卡速售, [`acg_faka`] shared shop, [`kinguin`], [`reloadly`] gift cards and top-ups
 //! - how one is configured: [`settings`]
+//! - what may stand in HTTP's place, in fuzz targets and tests: [`Carrier`]
 
 mod acg_faka;
 mod decimal;
@@ -19,3 +20,5 @@ mod reloadly;
 mod secret;
 pub mod settings;
 mod wire;
+
+pub use wire::{Answered, Asked, Carrier, Failure};

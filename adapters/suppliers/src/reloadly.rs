@@ -40,7 +40,7 @@ use crate::{
     decimal,
     secret::Secret,
     settings::{Common, Mistake},
-    wire::{Call, Wire, segment},
+    wire::{Call, segment},
 };
 use api::Api;
 use phone::Phone;
@@ -168,7 +168,7 @@ fn reloadly(common: &Common, settings: Settings) -> Result<Reloadly, Vec<Mistake
     let mut mistakes = settings.mistakes();
     // Together less than a purchase's time, so that what remains is the purchase's own.
     let (patience, fetch) = (common.timeout / 4, common.timeout / 2);
-    let auth = Wire::new(&settings.auth_url, fetch).map_err(|error| Mistake::new("auth_url", error.to_string()));
+    let auth = common.wire_to("auth_url", &settings.auth_url, fetch);
     match (common.wire(), auth) {
         (Ok(wire), Ok(auth)) if mistakes.is_empty() => {
             let (id, secret) = (settings.client_id.clone(), settings.client_secret.clone());

@@ -13,7 +13,7 @@ use serde_json::{Map, Value};
 
 use crate::{
     acg_faka, json, kasushou, kinguin, reloadly,
-    wire::{UrlError, Wire},
+    wire::{Carrier, UrlError, Wire},
 };
 
 pub(crate) use mistakes::hint;
@@ -34,12 +34,23 @@ pub struct Common {
     pub timeout: Duration,
     /// So long after the last byte a purchase may still appear there; `None`: what is known of the protocol.
     pub settle: Option<Duration>,
+    /// In HTTP's place; `None` wherever real suppliers are called.
+    pub carrier: Option<Arc<dyn Carrier>>,
 }
 
 impl Common {
     /// The client for [`url`](Self::url).
     pub(crate) fn wire(&self) -> Result<Wire, Mistake> {
-        Wire::new(&self.url, self.timeout).map_err(|error: UrlError| Mistake::new("url", error.to_string()))
+        self.wire_to("url", &self.url, self.timeout)
+    }
+
+    /// The client for another URL of the same supplier, which stands under `path` in its settings.
+    pub(crate) fn wire_to(&self, path: &str, url: &str, timeout: Duration) -> Result<Wire, Mistake> {
+        let wire = match &self.carrier {
+            None => Wire::new(url, timeout),
+            Some(carrier) => Wire::carried(url, carrier.clone()),
+        };
+        wire.map_err(|error: UrlError| Mistake::new(path, error.to_string()))
     }
 }
 

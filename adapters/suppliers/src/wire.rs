@@ -13,24 +13,30 @@
 //!   body, and the time limit.
 //! - Every call has a time limit, connecting one within it, an answer a size limit.
 //!
+//! A [`Carrier`] in HTTP's place serves fuzz targets and tests: adapters then meet answers that no server gave.
+//!
 //! Idle connections are kept for a few seconds only, less than servers keep theirs: a purchase that meets a
 //! connection which the server is just closing would be unknown for nothing.
 
 mod call;
+mod carrier;
 mod escape;
 mod failure;
 mod reply;
 mod tls;
+mod words;
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use reqwest::{Client, Url, redirect, retry};
 
 pub(crate) use call::Call;
+pub use carrier::{Answered, Asked, Carrier};
 pub(crate) use escape::{form, query_pairs, segment};
-pub(crate) use failure::Failure;
+pub use failure::Failure;
 pub(crate) use reply::Reply;
 pub(crate) use reqwest::Method;
+pub(crate) use words::line;
 
 /// Answers of every protocol are far smaller.
 const MOST_BYTES: usize = 1024 * 1024;
@@ -41,8 +47,14 @@ const MOST_CONNECT: Duration = Duration::from_secs(5);
 /// Calls to one host.
 #[derive(Debug, Clone)]
 pub(crate) struct Wire {
-    client: Client,
+    way: Way,
     base: Url,
+}
+
+#[derive(Debug, Clone)]
+enum Way {
+    Http(Client),
+    Carried(Arc<dyn Carrier>),
 }
 
 /// Why a URL can't be a supplier's.
@@ -64,35 +76,17 @@ impl Wire {
     /// # Errors
     /// [`UrlError`].
     pub(crate) fn new(url: &str, timeout: Duration) -> Result<Self, UrlError> {
-        let base = Url::parse(url).map_err(|_| UrlError::NoUrl(without_user(url)))?;
-        let local = is_this_machine(&base);
-        match base.scheme() {
-            "https" => {}
-            "http" if local => {}
-            "http" => return Err(UrlError::Clear),
-            _ => return Err(UrlError::NoUrl(without_user(url))),
-        }
-        if !base.username().is_empty() || base.password().is_some() {
-            return Err(UrlError::Parts("a user"));
-        }
-        if base.query().is_some() || base.fragment().is_some() {
-            return Err(UrlError::Parts("a query or fragment"));
-        }
-        let builder = Client::builder()
-            .no_proxy()
-            .redirect(redirect::Policy::none())
-            .retry(retry::never())
-            .http1_only()
-            .referer(false)
-            .user_agent(concat!("fulfil/", env!("CARGO_PKG_VERSION")))
-            .timeout(timeout)
-            .connect_timeout(MOST_CONNECT.min(timeout / 2))
-            .pool_idle_timeout(IDLE)
-            .tcp_nodelay(true);
-        let client = tls::with_ring(builder, &base)
-            .and_then(|builder| builder.build().map_err(|error| failure::chain(&error)))
-            .map_err(UrlError::Tls)?;
-        Ok(Self { client, base })
+        let base = base(url)?;
+        let way = Way::Http(client(&base, timeout)?);
+        Ok(Self { way, base })
+    }
+
+    /// The same, with `carrier` in HTTP's place.
+    ///
+    /// # Errors
+    /// [`UrlError`].
+    pub(crate) fn carried(url: &str, carrier: Arc<dyn Carrier>) -> Result<Self, UrlError> {
+        Ok(Self { way: Way::Carried(carrier), base: base(url)? })
     }
 
     /// The path as it is sent, without the query: what some protocols sign.
@@ -109,7 +103,11 @@ impl Wire {
     /// [`Failure`] says whether something may have been sent.
     pub(crate) async fn send(&self, call: Call) -> Result<Reply, Failure> {
         let url = self.url(&call.path, &call.query)?;
-        let mut request = self.client.request(call.method, url);
+        let client = match &self.way {
+            Way::Http(client) => client,
+            Way::Carried(carrier) => return carrier::carry(carrier.as_ref(), &call, &url, MOST_BYTES),
+        };
+        let mut request = client.request(call.method, url);
         for (name, value) in &call.headers {
             request = request.header(name.as_str(), value.as_str());
         }
@@ -137,6 +135,41 @@ impl Wire {
         }
         Ok(url)
     }
+}
+
+fn base(url: &str) -> Result<Url, UrlError> {
+    let base = Url::parse(url).map_err(|_| UrlError::NoUrl(without_user(url)))?;
+    let local = is_this_machine(&base);
+    match base.scheme() {
+        "https" => {}
+        "http" if local => {}
+        "http" => return Err(UrlError::Clear),
+        _ => return Err(UrlError::NoUrl(without_user(url))),
+    }
+    if !base.username().is_empty() || base.password().is_some() {
+        return Err(UrlError::Parts("a user"));
+    }
+    if base.query().is_some() || base.fragment().is_some() {
+        return Err(UrlError::Parts("a query or fragment"));
+    }
+    Ok(base)
+}
+
+fn client(base: &Url, timeout: Duration) -> Result<Client, UrlError> {
+    let builder = Client::builder()
+        .no_proxy()
+        .redirect(redirect::Policy::none())
+        .retry(retry::never())
+        .http1_only()
+        .referer(false)
+        .user_agent(concat!("fulfil/", env!("CARGO_PKG_VERSION")))
+        .timeout(timeout)
+        .connect_timeout(MOST_CONNECT.min(timeout / 2))
+        .pool_idle_timeout(IDLE)
+        .tcp_nodelay(true);
+    tls::with_ring(builder, base)
+        .and_then(|builder| builder.build().map_err(|error| failure::chain(&error)))
+        .map_err(UrlError::Tls)
 }
 
 fn is_this_machine(url: &Url) -> bool {

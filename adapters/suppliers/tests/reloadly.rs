@@ -41,6 +41,7 @@ fn adapter(double: &Double, with: With, line: &str) -> Arc<dyn Supplier> {
             With::Right | With::WrongCredentials => Duration::from_secs(10),
         },
         settle: None,
+        carrier: None,
     };
     let settings = json!({
         "product_line": line,

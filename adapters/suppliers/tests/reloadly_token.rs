@@ -89,6 +89,7 @@ fn adapter(url: &str) -> Arc<dyn Supplier> {
         currency: Currency::parse("USD").unwrap(),
         timeout: Duration::from_secs(10),
         settle: None,
+        carrier: None,
     };
     let settings = json!({
         "product_line": "giftcards", "client_id": "c", "client_secret": "s3cret", "auth_url": format!("{url}/auth")

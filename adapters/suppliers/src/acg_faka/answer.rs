@@ -9,7 +9,7 @@ use serde_json::Value;
 use zeroize::Zeroizing;
 
 use super::goods::Told;
-use crate::wire::Reply;
+use crate::wire::{Reply, line};
 
 /// The shop's words of a no, as they stand in its source: thrown before its transaction commits, so that
 /// nothing was bought. Words that are not here may have come after the commit: unknown. (A shop that resells
@@ -88,11 +88,6 @@ impl<T: DeserializeOwned> Said<T> {
             None => Self::Unclear(format!("code {}: {words}", envelope.code.as_i64().unwrap_or(-1))),
         }
     }
-}
-
-/// What they said, in one short line.
-fn line(words: &str) -> String {
-    words.trim().chars().take(100).map(|c| if c.is_control() { ' ' } else { c }).collect()
 }
 
 #[derive(Deserialize)]

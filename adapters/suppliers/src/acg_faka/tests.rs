@@ -21,6 +21,7 @@ fn common() -> Common {
         currency: Currency::parse("CNY").unwrap(),
         timeout: Duration::from_secs(1),
         settle: None,
+        carrier: None,
     }
 }
 

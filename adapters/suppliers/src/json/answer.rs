@@ -10,7 +10,7 @@ use super::{
     outcomes::{Outcome, Said, outcome, with_retry_after},
     settings::OrderAnswer,
 };
-use crate::wire::Reply;
+use crate::wire::{Reply, line};
 
 /// An answer, read as far as the settings know it.
 #[derive(Debug)]
@@ -65,10 +65,10 @@ fn read(settings: &OrderAnswer, reply: &Reply, reference: &Reference, known_id: 
     }
     let said =
         Said { http: reply.status, is_json: no_json.is_none(), status: status.as_deref(), message: message.as_str() };
-    let line = || {
+    let told = || {
         let status = status.as_deref().map(|status| format!(", status {status:?}")).unwrap_or_default();
         let message = if message.is_empty() { String::new() } else { format!(": {message}") };
-        no_json.clone().unwrap_or_else(|| format!("HTTP {}{status}{message}", reply.status))
+        no_json.clone().unwrap_or_else(|| line(&format!("HTTP {}{status}{message}", reply.status)))
     };
     match outcome(&settings.outcomes, &said) {
         Outcome::Delivered if recharge => {
@@ -76,19 +76,19 @@ fn read(settings: &OrderAnswer, reply: &Reply, reference: &Reference, known_id: 
             Read::Delivered { goods: Goods::Recharge { receipt }, their_id }
         }
         Outcome::Delivered => match keys(settings, order) {
-            Ok(keys) if keys.is_empty() => Read::Unknown { why: format!("{}, and no keys", line()), their_id },
+            Ok(keys) if keys.is_empty() => Read::Unknown { why: format!("{}, and no keys", told()), their_id },
             Ok(keys) => Read::Delivered { goods: Goods::Keys(keys), their_id },
-            Err(why) => Read::Unknown { why: format!("{}, and {why}", line()), their_id },
+            Err(why) => Read::Unknown { why: format!("{}, and {why}", told()), their_id },
         },
         Outcome::Accepted => match keys(settings, order) {
             Ok(so_far) => Read::Accepted { their_id, so_far },
-            Err(why) => Read::Unknown { why: format!("{}, and {why}", line()), their_id },
+            Err(why) => Read::Unknown { why: format!("{}, and {why}", told()), their_id },
         },
         Outcome::Refused(code) => {
-            Read::Refused(Refusal { code: with_retry_after(code, reply.retry_after), said: line() })
+            Read::Refused(Refusal { code: with_retry_after(code, reply.retry_after), said: told() })
         }
         Outcome::NotFound => Read::NotFound,
-        Outcome::Unknown => Read::Unknown { why: line(), their_id },
+        Outcome::Unknown => Read::Unknown { why: told(), their_id },
     }
 }
 

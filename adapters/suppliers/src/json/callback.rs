@@ -165,7 +165,7 @@ impl Reader {
     fn hint(&self, body: &Value, nonce: String) -> Result<Hint, CallbackRefused> {
         let text = |pointer: &Option<Pointer>| pointer.as_ref().and_then(|pointer| pointer.text(body));
         let reference = text(&self.reference).as_deref().and_then(Reference::parse).map(About::Reference);
-        let about = reference.or_else(|| text(&self.their_id).map(About::TheirId));
+        let about = reference.or_else(|| text(&self.their_id).and_then(About::their_id));
         let about = about.ok_or_else(|| CallbackRefused::Unreadable("no order of ours".into()))?;
         Ok(Hint { about, nonce, reply: self.reply })
     }

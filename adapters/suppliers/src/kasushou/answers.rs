@@ -7,7 +7,10 @@ use fulfil_contract::{
 use serde_json::Value;
 
 use super::Settings;
-use crate::{decimal, wire::Reply};
+use crate::{
+    decimal,
+    wire::{Reply, line},
+};
 
 /// More digits than any price has, for comparing two of them.
 const EXACT_DIGITS: u32 = 6;
@@ -25,7 +28,7 @@ pub(super) fn answer(reply: &Reply) -> Result<Answer, String> {
     let mut body: Value = reply.json()?;
     let code = body.get("code").and_then(number);
     let code = code.ok_or_else(|| format!("HTTP {}: JSON without the protocol's code", reply.status))?;
-    let said = body.get("msg").and_then(Value::as_str).unwrap_or("").to_owned();
+    let said = line(body.get("msg").and_then(Value::as_str).unwrap_or(""));
     let data = body.get_mut("data").map(Value::take).unwrap_or_default();
     if code == 200 && !reply.is_success() {
         return Err(format!("HTTP {} with code 200", reply.status));
@@ -98,7 +101,7 @@ fn of_order(order: &Value, sought: &Sought<'_>, key_format: &str) -> Result<Foun
             (Some(paid), Some(back)) if paid == back => {
                 let what = if status == 4 { "cancelled" } else { "refunded" };
                 let hints = text(order, "recharge_hints").unwrap_or_default();
-                let said = format!("{what} in full {hints}").trim_end().to_owned();
+                let said = line(&format!("{what} in full {hints}"));
                 Ok(Found::Refused(Refusal { code: RefusalCode::Other, said }))
             }
             (Some(_), Some(_)) => Err(format!("status {status}, and only a part of the money came back")),

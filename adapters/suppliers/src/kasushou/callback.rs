@@ -44,7 +44,7 @@ pub(super) fn read(callback: Callback<'_>, key: &Secret, max_age_s: u32) -> Resu
     }
     let about = match text("external_orderno").as_deref().and_then(Reference::parse) {
         Some(reference) => About::Reference(reference),
-        None => About::TheirId(text("ordersn").ok_or_else(|| unreadable("no order number"))?),
+        None => text("ordersn").and_then(About::their_id).ok_or_else(|| unreadable("no order number"))?,
     };
     Ok(Hint { about, nonce: sign, reply: Some("ok") })
 }

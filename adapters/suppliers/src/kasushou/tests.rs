@@ -24,6 +24,7 @@ fn kasushou() -> Kasushou {
         currency: Currency::parse("CNY").unwrap(),
         timeout: Duration::from_secs(1),
         settle: None,
+        carrier: None,
     };
     Kasushou { wire: common.wire().unwrap(), settings: settings(), common }
 }
@@ -228,6 +229,32 @@ fn a_callback_is_read_only_with_its_signature_and_in_time() {
     assert_eq!(read(&with(&sign), late), Err(CallbackRefused::Age(7201)));
     let early = Timestamp(now.0 - 301 * 1_000_000);
     assert_eq!(read(&with(&sign), early), Err(CallbackRefused::Age(-301)));
+}
+
+#[test]
+fn a_callback_about_an_id_that_no_ledger_has_is_not_read() {
+    let kasushou = kasushou();
+    let now = Timestamp::parse("2026-01-01T00:00:00Z").unwrap();
+    let time = now.0 / 1_000_000;
+    let read = |id: &str| {
+        let signed = format!(r#"{{"ordersn":"{id}","time":{time}}}"#);
+        let sign = sha1_hex(format!("{time}{signed}example").as_bytes());
+        let body = format!(r#"{{"ordersn":"{id}","sign":"{sign}","time":{time}}}"#);
+        kasushou.read_callback(Callback { headers: &[], path: "/", body: body.as_bytes(), now }).map(|hint| hint.about)
+    };
+    assert_eq!(read("D1"), Ok(About::TheirId("D1".into())));
+    for id in ["", "D\\u00001", &"D".repeat(257)] {
+        assert_eq!(read(id), Err(CallbackRefused::Unreadable("no order number".into())), "{id}");
+    }
+}
+
+#[test]
+fn what_they_say_is_kept_as_a_short_line() {
+    let body = format!(r#"{{"code":400,"msg":"no\n{}"}}"#, "x".repeat(100_000));
+    match answers::bought(&reply(200, &body), &Reference::parse(REFERENCE).unwrap()) {
+        Bought::Unknown { why, .. } => assert!(why.len() < 300 && !why.contains('\n'), "{} bytes", why.len()),
+        other => panic!("{other:?}"),
+    }
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! The keys of an order, a page at a time. A key that is an image is kept as a `data:` text.
 
+use std::collections::HashMap;
+
 use base64::{Engine, engine::general_purpose::STANDARD};
 use fulfil_contract::supplier::PlainKey;
 use serde::Deserialize;
@@ -24,7 +26,8 @@ struct Told {
 /// between two pages while more are delivered.
 #[derive(Debug, Default)]
 pub(super) struct Keys {
-    ids: Vec<String>,
+    /// Where each id's key stands.
+    places: HashMap<String, usize>,
     keys: Vec<PlainKey>,
 }
 
@@ -42,20 +45,14 @@ impl Keys {
         for told in page {
             let serial = Zeroizing::new(told.serial);
             let key = key(&serial, &told.kind)?;
-            match told.id {
-                Some(id) => match self.ids.iter().position(|known| *known == id) {
-                    Some(at) if self.keys[at] == key => {}
+            if let Some(id) = told.id {
+                match self.places.get(&id) {
+                    Some(&at) if self.keys[at] == key => continue,
                     Some(_) => return Err("two serials under one key id".into()),
-                    None => {
-                        self.ids.push(id);
-                        self.keys.push(key);
-                    }
-                },
-                None => {
-                    self.ids.push(String::new());
-                    self.keys.push(key);
-                }
+                    None => self.places.insert(id, self.keys.len()),
+                };
             }
+            self.keys.push(key);
         }
         Ok(full)
     }

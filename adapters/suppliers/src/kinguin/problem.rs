@@ -14,7 +14,7 @@
 use fulfil_contract::supplier::{Refusal, RefusalCode};
 use serde::Deserialize;
 
-use crate::wire::Reply;
+use crate::wire::{Reply, line};
 
 #[derive(Deserialize)]
 struct Problem {
@@ -68,11 +68,6 @@ impl Said {
             Self::Unclear(why) => why,
         }
     }
-}
-
-/// What they said, in one short line.
-fn line(words: &str) -> String {
-    words.trim().chars().take(200).map(|c| if c.is_control() { ' ' } else { c }).collect()
 }
 
 #[cfg(test)]

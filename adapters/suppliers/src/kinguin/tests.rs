@@ -34,6 +34,7 @@ fn supplier(currency: &str) -> Kinguin {
         currency: Currency::parse(currency).unwrap(),
         timeout: Duration::from_secs(1),
         settle: None,
+        carrier: None,
     };
     Kinguin {
         wire: common.wire().unwrap(),

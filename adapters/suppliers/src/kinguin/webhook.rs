@@ -12,6 +12,8 @@ use serde::Deserialize;
 use super::product::is_id;
 use crate::{digest, secret::Secret};
 
+/// Longer than any that they have. It is remembered with the callback.
+const MOST_STATUS: usize = 64;
 /// Their clock may be ahead of ours.
 const MOST_AHEAD_S: i64 = 300;
 
@@ -43,6 +45,9 @@ pub(super) fn read(callback: Callback<'_>, secret: &Secret, most_age_s: i64) -> 
     let event: Event = serde_json::from_slice(callback.body).map_err(|_| unreadable("no event of an order"))?;
     if !is_id(&event.order_id) {
         return Err(unreadable("no order number"));
+    }
+    if event.status.len() > MOST_STATUS {
+        return Err(unreadable("no status"));
     }
     let updated = Timestamp::parse(&event.updated_at).ok_or_else(|| unreadable("no time"))?;
     let age = (callback.now.0 - updated.0) / 1_000_000;
@@ -91,6 +96,9 @@ mod tests {
             "2020-10-16T12:24:08.025Z",
             Ok(About::Reference(Reference::parse("f0123456789abcdef").unwrap())),
         );
+        // It would be remembered as long as it is.
+        let long = BODY.replace("completed", &"x".repeat(65));
+        check(&right, &long, soon, Err(CallbackRefused::Unreadable("no status".into())));
         check(&right, BODY, "2020-10-16T12:24:10Z", Err(CallbackRefused::Age(3601)));
         check(&right, BODY, "2020-10-16T11:10:00Z", Err(CallbackRefused::Age(-848)));
     }

@@ -16,7 +16,7 @@
 use fulfil_contract::supplier::{Refusal, RefusalCode};
 use serde::Deserialize;
 
-use crate::wire::Reply;
+use crate::wire::{Reply, line};
 
 const CODES: [(&str, RefusalCode); 19] = [
     ("INSUFFICIENT_BALANCE", RefusalCode::Balance),
@@ -114,11 +114,6 @@ fn of_words(message: &str) -> Option<RefusalCode> {
 pub(super) fn is_stale_token(reply: &Reply) -> bool {
     let code = || reply.json::<Problem>().ok()?.code;
     reply.status == 401 && code().is_some_and(|code| STALE.contains(&code.as_str()))
-}
-
-/// What they said, in one short line.
-pub(super) fn line(words: &str) -> String {
-    words.trim().chars().take(200).map(|c| if c.is_control() { ' ' } else { c }).collect()
 }
 
 #[cfg(test)]

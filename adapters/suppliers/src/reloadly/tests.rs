@@ -20,6 +20,7 @@ fn supplier(own: Value) -> Reloadly {
         currency: Currency::parse("USD").unwrap(),
         timeout: Duration::from_secs(1),
         settle: None,
+        carrier: None,
     };
     let mut settings = serde_json::json!({
         "product_line": "giftcards", "client_id": "c", "client_secret": "s3cret", "auth_url": "http://127.0.0.1:1"
@@ -377,6 +378,7 @@ fn settings_are_checked() {
         currency: Currency::parse("USD").unwrap(),
         timeout: Duration::from_secs(1),
         settle: None,
+        carrier: None,
     };
     let settings = |own: Value| -> Settings {
         let mut settings = Settings::example();

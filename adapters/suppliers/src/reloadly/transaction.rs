@@ -8,7 +8,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::problem::{self, Said};
-use crate::wire::Reply;
+use crate::wire::{Reply, line};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "UPPERCASE")]
@@ -92,7 +92,7 @@ pub(super) fn ended(status: Status, code: Option<&str>) -> Refusal {
         Status::Refunded => "refunded",
         Status::Failed | Status::Processing | Status::Pending | Status::Successful | Status::Other => "failed",
     };
-    let said = problem::line(&format!("{said} {}", code.unwrap_or_default()));
+    let said = line(&format!("{said} {}", code.unwrap_or_default()));
     // A transaction was made and failed: of the account alone this says more than another supplier could.
     let code = if known == Some(RefusalCode::Account) { RefusalCode::Account } else { RefusalCode::Other };
     Refusal { code, said }

@@ -9,6 +9,7 @@ fn common() -> Common {
         currency: Currency::parse("CNY").unwrap(),
         timeout: Duration::from_secs(5),
         settle: None,
+        carrier: None,
     }
 }
 

@@ -9,7 +9,7 @@ use fulfil_contract::{
 
 /// A call without an answer.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum Failure {
+pub enum Failure {
     /// For sure not a byte of the request left.
     #[error("not sent: {0}")]
     NotSent(String),

@@ -23,7 +23,7 @@ impl Reply {
     pub(super) async fn read(mut answer: Response, most: usize) -> Result<Self, Failure> {
         let status = answer.status().as_u16();
         let retry_after = retry_after(answer.headers(), Timestamp::now());
-        let too_large = || Failure::Unknown(format!("HTTP {status} with a body of more than {most} bytes"));
+        let too_large = || too_large(status, most);
         if answer.content_length().is_some_and(|length| length > most as u64) {
             return Err(too_large());
         }
@@ -40,6 +40,15 @@ impl Reply {
                 }
             }
         }
+    }
+
+    /// The same of what is here already.
+    pub(super) fn of(status: u16, headers: &HeaderMap, body: Vec<u8>, most: usize) -> Result<Self, Failure> {
+        let body = Zeroizing::new(body);
+        if body.len() > most {
+            return Err(too_large(status, most));
+        }
+        Ok(Self { status, retry_after: retry_after(headers, Timestamp::now()), body })
     }
 
     /// 200–299.
@@ -68,6 +77,10 @@ impl fmt::Debug for Reply {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "HTTP {} ({} bytes)", self.status, self.body.len())
     }
+}
+
+fn too_large(status: u16, most: usize) -> Failure {
+    Failure::Unknown(format!("HTTP {status} with a body of more than {most} bytes"))
 }
 
 /// A date is taken against the answer's own `Date` where it has one: the two clocks may differ.

@@ -28,6 +28,7 @@ pub(crate) fn supplier(kind: &str, double: &Double, with: With, settings: Value)
         currency: Currency::parse(double.protocol().currency()).unwrap(),
         timeout,
         settle: None,
+        carrier: None,
     };
     let settings = match settings {
         Value::Object(settings) => settings,

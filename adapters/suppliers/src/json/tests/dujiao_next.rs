@@ -30,6 +30,7 @@ fn supplier_at(url: &str) -> Arc<dyn Supplier> {
         currency: Currency::parse("CNY").unwrap(),
         timeout: Duration::from_secs(5),
         settle: None,
+        carrier: None,
     };
     crate::settings::build("json", common, settings()).map_err(|error| error.to_string()).unwrap()
 }

@@ -14,6 +14,7 @@ fn mistakes(change: impl FnOnce(&mut Value)) -> Vec<String> {
         currency: Currency::parse("CNY").unwrap(),
         timeout: Duration::from_secs(5),
         settle: None,
+        carrier: None,
     };
     let Value::Object(settings) = settings else { panic!("no object") };
     match crate::settings::build("json", common, settings) {

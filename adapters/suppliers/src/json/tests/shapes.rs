@@ -58,6 +58,23 @@ fn an_order_is_found_in_a_list_by_our_reference_alone() {
 }
 
 #[test]
+fn what_they_say_is_kept_as_a_short_line() {
+    let answer: OrderAnswer = serde_json::from_value(json!({
+        "status": "/state", "message": "/msg", "outcomes": [{ "http": 200, "status": "no", "outcome": "refused:other" }],
+    }))
+    .unwrap();
+    let long = "x\n".repeat(100_000);
+    for state in ["no", &long] {
+        match sought_in(&answer, 200, &json!({ "state": state, "msg": long }).to_string(), false) {
+            Found::Refused(Refusal { said, .. }) | Found::Unclear { why: said } => {
+                assert!(said.len() < 300 && !said.contains('\n'), "{} bytes", said.len());
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+#[test]
 fn a_top_up_has_a_receipt_and_no_keys() {
     let answer: OrderAnswer = serde_json::from_value(json!({
         "status": "/state", "receipt": "/operator/serial",
@@ -117,6 +134,7 @@ async fn what_has_no_request_is_not_bought() {
         currency: Currency::parse("CNY").unwrap(),
         timeout: Duration::from_secs(5),
         settle: Some(Duration::from_secs(3)),
+        carrier: None,
     };
     let Value::Object(example) = Settings::example() else { panic!("no object") };
     let supplier = crate::settings::build("json", common, example).unwrap_or_else(|error| panic!("{error}"));
