@@ -2,7 +2,7 @@
 //! quotes are quoted. Read as a stream, in bounded memory; a bad line is told by its number and costs its
 //! neighbours nothing.
 
-use std::io::Read;
+use std::io::{Error, ErrorKind, Read};
 
 use fulfil_contract::ids::Sku;
 
@@ -10,6 +10,9 @@ use crate::sealing::CardKey;
 
 /// Lines that are read, sealed and imported together.
 pub const CHUNK_LINES: usize = 1000;
+
+/// The most bytes of one line, whose quotes may hold line ends: far more than a SKU and a key have.
+const MOST_LINE_BYTES: usize = 1 << 20;
 
 /// One good line.
 #[derive(Clone, PartialEq, Eq)]
@@ -41,7 +44,7 @@ pub struct Chunk {
 }
 
 pub struct KeyFile<R> {
-    reader: csv::Reader<R>,
+    reader: csv::Reader<Bounded<R>>,
     record: csv::StringRecord,
     first: bool,
 }
@@ -54,6 +57,7 @@ impl<R> std::fmt::Debug for KeyFile<R> {
 
 impl<R: Read> KeyFile<R> {
     pub fn new(reader: R) -> Self {
+        let reader = Bounded { file: reader, since: 0 };
         let reader = csv::ReaderBuilder::new().has_headers(false).flexible(true).from_reader(reader);
         Self { reader, record: csv::StringRecord::new(), first: true }
     }
@@ -61,14 +65,21 @@ impl<R: Read> KeyFile<R> {
     /// The next lines; `None` at the end.
     ///
     /// # Errors
-    /// When the file can't be read on.
+    /// When the file can't be read on, or a quote that was opened is not closed within 1 MiB.
     pub fn next_chunk(&mut self) -> std::io::Result<Option<Chunk>> {
         let mut chunk = Chunk::default();
         while chunk.good.len() + chunk.bad.len() < CHUNK_LINES {
+            let begun = self.reader.position().line();
+            self.reader.get_mut().since = 0;
             match self.reader.read_record(&mut self.record) {
                 Ok(false) => break,
                 Ok(true) => self.take(&mut chunk),
                 Err(error) => match error.into_kind() {
+                    csv::ErrorKind::Io(error) if error.kind() == ErrorKind::FileTooLarge => {
+                        return Err(Error::other(format!(
+                            "line {begun} has a quote that is not closed within 1 MiB; close it, or write a quote that is part of a key as two, in quotes"
+                        )));
+                    }
                     csv::ErrorKind::Io(error) => return Err(error),
                     csv::ErrorKind::Utf8 { pos, .. } => {
                         let number = pos.map_or_else(|| self.reader.position().line(), |pos| pos.line());
@@ -92,6 +103,24 @@ impl<R: Read> KeyFile<R> {
             Ok((sku, key)) => chunk.good.push(KeyLine { number, sku, key }),
             Err(problem) => chunk.bad.push(BadLine { number, problem }),
         }
+    }
+}
+
+/// Reads on for one line up to a bound: a quote that is left open would take in the rest of the file.
+struct Bounded<R> {
+    file: R,
+    /// Bytes that were read since the line began.
+    since: usize,
+}
+
+impl<R: Read> Read for Bounded<R> {
+    fn read(&mut self, into: &mut [u8]) -> std::io::Result<usize> {
+        if self.since > MOST_LINE_BYTES {
+            return Err(ErrorKind::FileTooLarge.into());
+        }
+        let count = self.file.read(into)?;
+        self.since += count;
+        Ok(count)
     }
 }
 
@@ -144,6 +173,20 @@ mod tests {
         let chunk = read(b"a,1\nb,\xff\xfe\nc,3\n");
         assert_eq!(chunk.good.len(), 2);
         assert_eq!(chunk.bad[0].number, 2);
+    }
+
+    #[test]
+    fn an_open_quote_does_not_take_in_the_rest_of_the_file() {
+        let text = format!("a,1\na,\"2\n{}", "b,3\n".repeat(MOST_LINE_BYTES));
+        let mut file = KeyFile::new(text.as_bytes());
+        let error = file.next_chunk().unwrap_err().to_string();
+        assert!(error.starts_with("line 2 has a quote that is not closed within 1 MiB"), "{error}");
+        // Many lines are no long line.
+        let text = "a,\"1\"\n".repeat(MOST_LINE_BYTES / 4);
+        let mut file = KeyFile::new(text.as_bytes());
+        while let Some(chunk) = file.next_chunk().unwrap() {
+            assert!(chunk.bad.is_empty());
+        }
     }
 
     #[test]
