@@ -40,6 +40,10 @@ proof: proof-programs ## kills, faults, cuts, outages, simulation in full size, 
 proof-quick: proof-programs ## the same in some minutes
 	target/release/proof --quick $(PROOF)
 
+.PHONY: fuzz
+fuzz: ## every fuzz target for FUZZ_SECONDS (60); needs a C++ compiler
+	fuzz/run
+
 .PHONY: bench
 bench: ## criterion, on the pure parts
 	cargo bench --locked
