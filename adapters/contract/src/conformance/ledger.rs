@@ -21,6 +21,7 @@ pub mod tries;
 macro_rules! ledger_suite {
     ($make_backend:path) => {
         $crate::ledger_cases! { $make_backend, ledger,
+            loss::a_key_claimed_under_another_sku_is_sold_once,
             loss::a_key_of_another_sku_is_unknown,
             loss::a_key_that_was_sold_is_gone,
             loss::a_lost_order_takes_nothing,

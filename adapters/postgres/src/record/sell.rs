@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use fulfil_contract::{
     ids::{KeyId, SealedKey, Sku},
+    ports::ledger::LedgerError,
     recorded::{Gone, GoneKey, LineOutcome},
     time::Timestamp,
 };
@@ -64,7 +65,12 @@ pub(super) async fn sell(
         sold.insert(column(row, 0)?, column(row, 1)?);
     }
     if sold.len() < ids.len() {
-        return Ok(ids.into_iter().filter(|id| !sold.contains_key(id)).map(KeyId).collect());
+        let missing: Vec<KeyId> = ids.into_iter().filter(|id| !sold.contains_key(id)).map(KeyId).collect();
+        if missing.is_empty() {
+            let twice = "a key stands in two lines of one batch: this is an error in the program";
+            return Err(Failure::Ledger(LedgerError::Broken(twice.into())));
+        }
+        return Ok(missing);
     }
     for line in drafts.iter_mut().flat_map(|draft| &mut draft.order.lines) {
         let LineOutcome::Delivered(delivered) = &mut line.outcome else { continue };

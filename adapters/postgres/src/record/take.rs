@@ -1,7 +1,7 @@
 //! Keys that the ledger takes itself, highest ids first, all or none of a line's quantity, lines in the
 //! batch's order. Taken rows stay locked until the transaction ends; rows that others hold are passed over.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 use fulfil_contract::{
     ids::{KeyId, Sku},
@@ -73,6 +73,7 @@ pub(super) async fn take(
     let mut skus: Vec<&Sku> = wanted.keys().copied().collect();
     skus.sort_unstable();
     let sku_ids = postgres.sku_ids.of(session, &skus).await?;
+    let claimed = claimed_by_neighbours(batch, open);
     for sku in skus {
         let lines = &wanted[sku].lines;
         let Some(&sku_id) = sku_ids.get(sku) else {
@@ -80,8 +81,8 @@ pub(super) async fn take(
             taken.lines.extend(lines.iter().map(|(at, _)| (*at, Err(unknown.clone()))));
             continue;
         };
-        let claimed: HashSet<i64> = claimed_by_neighbours(batch, open, sku);
-        let source = Source { postgres, session, sku_id, claimed };
+        let of_this_sku = claimed.values().filter(|of| **of == sku).count();
+        let source = Source { postgres, session, sku_id, claimed: &claimed, of_this_sku };
         if source.deal(lines, &mut taken).await? == Short::OfKeysThatOthersHold {
             return Ok(None);
         }
@@ -100,9 +101,11 @@ fn wanted<'a>(open: &[Open<'a>]) -> HashMap<&'a Sku, Wanted<'a>> {
     wanted
 }
 
-fn claimed_by_neighbours(batch: &Batch<'_>, open: &[Open<'_>], sku: &Sku) -> HashSet<i64> {
+/// Of every SKU: a key that stock offered under a wrong one is not to be had by who claimed it, and taken beside it
+/// it would stand in two lines.
+fn claimed_by_neighbours<'a>(batch: &Batch<'a>, open: &[Open<'a>]) -> HashMap<i64, &'a Sku> {
     let lines = open.iter().flat_map(|open| claims(batch.orders[open.place].order));
-    lines.filter(|(line, _)| line.sku == *sku).flat_map(|(_, ids)| ids.iter().map(|id| id.0)).collect()
+    lines.flat_map(|(line, ids)| ids.iter().map(|id| (id.0, &line.sku))).collect()
 }
 
 /// One SKU's keys, as this transaction may take them.
@@ -110,7 +113,10 @@ struct Source<'a> {
     postgres: &'a Postgres,
     session: &'a Session<'a>,
     sku_id: i32,
-    claimed: HashSet<i64>,
+    /// Each with the SKU that it was claimed for.
+    claimed: &'a HashMap<i64, &'a Sku>,
+    /// How many of them.
+    of_this_sku: usize,
 }
 
 /// Up to so many ids of a SKU below one, without these, highest first, each locked.
@@ -135,6 +141,15 @@ const LOOK: &str = "
             order by id desc) k
         limit $3) found";
 
+/// What a take found.
+#[derive(Debug, Default)]
+struct Found {
+    /// Falling.
+    ids: Vec<i64>,
+    /// At the most so many more are available, but claimed: their orders may be lost.
+    beside: usize,
+}
+
 #[derive(Debug, PartialEq, Eq)]
 enum Short {
     No,
@@ -149,12 +164,12 @@ impl Source<'_> {
         let (lines, hopeless): (Vec<_>, Vec<_>) = lines.iter().partition(|(_, line)| hopeful(line));
         into.lines.extend(hopeless.iter().map(|(at, line)| (*at, Err(short_of(line)))));
         let total: usize = lines.iter().map(|(_, line)| line.quantity.as_usize()).sum();
-        let ids = if total == 0 { Vec::new() } else { self.highest(total, seen).await? };
+        let Found { ids, beside } = if total == 0 { Found::default() } else { self.highest(total, seen).await? };
         if ids.len() < total {
             if self.others_hold(ids.len()).await? {
                 return Ok(Short::OfKeysThatOthersHold);
             }
-            memory.found_only(self.sku_id, ids.len() + self.claimed.len(), seen);
+            memory.found_only(self.sku_id, ids.len() + beside, seen);
         } else if let Some(lowest) = ids.last() {
             into.depths.push((self.sku_id, *lowest, seen));
         }
@@ -164,22 +179,23 @@ impl Source<'_> {
     }
 
     /// Up to `most` ids, falling: first below what earlier takes took, then, if that is too few, from the top.
-    async fn highest(&self, most: usize, seen: Seen) -> Result<Vec<i64>, Failure> {
+    async fn highest(&self, most: usize, seen: Seen) -> Result<Found, Failure> {
         if let Some(below) = seen.below {
-            let ids = self.select(below, most).await?;
-            if ids.len() == most {
-                return Ok(ids);
+            let found = self.select(below, most).await?;
+            if found.ids.len() == most {
+                return Ok(found);
             }
         }
         self.select(i64::MAX, most).await
     }
 
-    async fn select(&self, below: i64, most: usize) -> Result<Vec<i64>, Failure> {
+    async fn select(&self, below: i64, most: usize) -> Result<Found, Failure> {
         let ids = self.select_without(below, most, &[]).await?;
-        if ids.iter().any(|id| self.claimed.contains(id)) {
-            return self.select_without(below, most, &self.claimed()).await;
+        if ids.iter().any(|id| self.claimed.contains_key(id)) {
+            let ids = self.select_without(below, most, &self.claimed()).await?;
+            return Ok(Found { ids, beside: self.claimed.len() });
         }
-        Ok(ids)
+        Ok(Found { ids, beside: self.of_this_sku })
     }
 
     async fn select_without(&self, below: i64, most: usize, without: &[i64]) -> Result<Vec<i64>, Failure> {
@@ -196,7 +212,7 @@ impl Source<'_> {
     }
 
     fn claimed(&self) -> Vec<i64> {
-        self.claimed.iter().copied().collect()
+        self.claimed.keys().copied().collect()
     }
 }
 

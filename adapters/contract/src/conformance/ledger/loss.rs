@@ -77,6 +77,24 @@ pub async fn a_key_of_another_sku_is_unknown(backend: &dyn LedgerBackend) {
     assert_eq!(available(backend, "sku-a").await, a);
 }
 
+/// Stock may be mixed up. Whoever takes from the ledger in the same batch must not get what a neighbour claimed under
+/// a wrong SKU while that one gets it, too.
+pub async fn a_key_claimed_under_another_sku_is_sold_once(backend: &dyn LedgerBackend) {
+    let a = stock(backend, "sku-a", 1).await;
+    stock(backend, "sku-b", 1).await;
+    let unknown = [GoneKey { id: a[0], why: Gone::Unknown }];
+    let both = order("o-1", vec![claimed_line(1, "sku-b", &a), ledger_line(2, "sku-a", 1)]);
+    assert_eq!(lost(judge_one(backend, both).await), unknown, "not even the same order's line");
+    let batch = vec![claimed("o-2", "sku-b", &a), from_ledger("o-3", "sku-a", 1)];
+    let mut judgements = judge(backend, batch).await.into_iter();
+    assert_eq!(lost(judgements.next().unwrap()), unknown);
+    let recorded = new(judgements.next().unwrap());
+    assert_eq!(delivered(&recorded.lines[0]), a);
+    assert!(bytes(&recorded).contains(r#""sealed":"c2VhbGVk"#), "with its sealed bytes: {}", bytes(&recorded));
+    let balance = backend.books().balance().await.unwrap();
+    assert_eq!((balance.sold, balance.keys_sold_twice, balance.lines_short), (1, 0, 0));
+}
+
 pub async fn every_gone_key_of_every_line_is_named(backend: &dyn LedgerBackend) {
     let ids = stock(backend, "sku-a", 6).await;
     let sold = new(judge_one(backend, claimed("o-1", "sku-a", &[ids[0], ids[3]])).await);
