@@ -97,6 +97,7 @@ fn the_contract_knows_no_driver_and_no_other_crate_of_ours() {
         "async-trait",
         "base64",
         "jiff",
+        "proptest",
         "serde",
         "serde_json",
         "serde_path_to_error",
@@ -109,12 +110,10 @@ fn the_contract_knows_no_driver_and_no_other_crate_of_ours() {
         assert!(allowed.contains(&dependency.as_str()), "contract → {dependency}");
     }
     let manifest: toml::Table = read("adapters/contract/Cargo.toml").parse().unwrap();
-    let tokio = &manifest["dependencies"]["tokio"];
-    assert_eq!(
-        tokio.get("optional").and_then(toml::Value::as_bool),
-        Some(true),
-        "tokio is for the conformance suites alone"
-    );
+    for of_suites in ["proptest", "tokio"] {
+        let optional = manifest["dependencies"][of_suites].get("optional").and_then(toml::Value::as_bool);
+        assert_eq!(optional, Some(true), "{of_suites} is for the conformance suites alone");
+    }
 }
 
 #[test]

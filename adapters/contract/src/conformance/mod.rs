@@ -5,6 +5,7 @@ pub mod books;
 pub mod ledger;
 mod limit;
 pub mod procurements;
+pub mod properties;
 pub mod samples;
 pub mod source;
 pub mod stock;

@@ -12,4 +12,5 @@ mod leasing;
 mod lost_answers;
 mod migration;
 mod private;
+mod properties;
 mod storage;
