@@ -119,7 +119,8 @@ impl Case {
             Action::Stall => format!("stall={}", held_up.as_secs_f64()),
         };
         let first = match self.spot.scene == Scene::LeaseLost {
-            true => format!("bought/stall={};", OUTLASTS_LEASE.as_secs()),
+            // The other supplier's goods come later, by a query.
+            true => format!("bought/stall={}:from-kasushou;", OUTLASTS_LEASE.as_secs()),
             false => String::new(),
         };
         format!("{first}{point}/{action}:{text}")

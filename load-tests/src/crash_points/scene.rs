@@ -7,7 +7,7 @@ use lapin::{
     BasicProperties, Channel, Connection, ConnectionProperties,
     options::{
         BasicGetOptions, BasicNackOptions, BasicPublishOptions, ConfirmSelectOptions, QueueBindOptions,
-        QueueDeclareOptions, QueueDeleteOptions,
+        QueueDeclareOptions,
     },
     types::{AMQPValue, FieldTable},
 };
@@ -117,6 +117,7 @@ pub(super) async fn refuse_results(ground: &Ground) -> Result<()> {
     let durable = QueueDeclareOptions { durable: true, ..QueueDeclareOptions::default() };
     channel.queue_declare(REFUSER.into(), durable, arguments).await?;
     channel.confirm_select(ConfirmSelectOptions::default()).await?;
+    // Where it is full already, it refuses this too.
     let full = channel.basic_publish(
         "".into(),
         REFUSER.into(),
@@ -130,9 +131,10 @@ pub(super) async fn refuse_results(ground: &Ground) -> Result<()> {
     Ok(())
 }
 
+/// The queue stays: what is on its way to one that is deleted counts as confirmed, and is gone.
 pub(super) async fn take_results(ground: &Ground) -> Result<()> {
     let (_connection, channel) = connect(ground).await?;
-    channel.queue_delete(REFUSER.into(), QueueDeleteOptions::default()).await?;
+    channel.queue_unbind(REFUSER.into(), "results".into(), "#".into(), FieldTable::default()).await?;
     Ok(())
 }
 
