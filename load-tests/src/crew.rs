@@ -163,6 +163,15 @@ impl<'a> Crew<'a> {
         Ok(())
     }
 
+    /// Waits until all take orders; whoever has ended by itself is started again.
+    pub(crate) async fn await_all_ready(&mut self) -> Result<()> {
+        for number in 0..self.workers.len() {
+            self.restart_ended(number).await?;
+            self.await_ready(number).await?;
+        }
+        Ok(())
+    }
+
     /// SIGKILL, and a new process in its place. What it had counted is read just before.
     pub(crate) async fn kill(&mut self, number: usize) -> Result<()> {
         self.restart_ended(number).await?;

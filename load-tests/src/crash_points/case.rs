@@ -30,8 +30,8 @@ const OUTLASTS_HEARTBEAT: Duration = Duration::from_secs(14);
 const OUTLASTS_LEASE: Duration = Duration::from_secs(8);
 /// For all results, beyond what a task is held up.
 const ANSWER_LIMIT: Duration = Duration::from_secs(90);
-/// For the point to be reached once all is answered, beyond what a task is held up.
-const FIRED_LIMIT: Duration = Duration::from_secs(25);
+/// For the point to be reached, beyond what a task is held up: a breaker may open, a claim has to lapse.
+const FIRED_LIMIT: Duration = Duration::from_secs(60);
 const DEATH_LIMIT: Duration = Duration::from_secs(30);
 const LOOK: Duration = Duration::from_millis(50);
 
@@ -94,6 +94,7 @@ impl Case {
         let over = crew.while_waiting(self.until_fired(&folder, held_up, Fired::is_over)).await;
         let audit = crew.while_waiting(whole_stock(&program)).await?;
         let claims_open = audit.claims_open;
+        crew.await_all_ready().await?;
         let ended = crew.stop().await?;
 
         let mut wrong: Vec<String> = answered.err().into_iter().map(|error| format!("{error:#}")).collect();
@@ -119,8 +120,8 @@ impl Case {
             Action::Stall => format!("stall={}", held_up.as_secs_f64()),
         };
         let first = match self.spot.scene == Scene::LeaseLost {
-            // The other supplier's goods come later, by a query.
-            true => format!("bought/stall={}:from-kasushou;", OUTLASTS_LEASE.as_secs()),
+            // Goods come by a query there.
+            true => format!("queried/stall={};", OUTLASTS_LEASE.as_secs()),
             false => String::new(),
         };
         format!("{first}{point}/{action}:{text}")
