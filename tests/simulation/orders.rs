@@ -25,6 +25,9 @@ pub(crate) const UNTAKEN: &str = "untaken";
 /// The world's first moment, by the ledger's clock: microseconds.
 pub(crate) const BEGAN: i64 = 853_027_200_000_000;
 
+/// A message id, as the platform gives one to what has an order id, and a body.
+pub(crate) type Message = (Option<String>, Vec<u8>);
+
 /// One line that was ordered.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Line {
@@ -62,20 +65,21 @@ pub(crate) struct Demand {
 }
 
 impl Sent {
-    /// Makes an order, with what may stand beside it; gives the bodies in the order of sending.
-    pub(crate) fn make(&mut self, demand: Demand, now: i64, rng: &mut SmallRng, seen: &Seen) -> Vec<Vec<u8>> {
+    /// Makes an order, with what may stand beside it; gives the messages in the order of sending.
+    pub(crate) fn make(&mut self, demand: Demand, now: i64, rng: &mut SmallRng, seen: &Seen) -> Vec<Message> {
         self.next += 1;
         let id = format!("o-{}", self.next);
-        let mut bodies = Vec::new();
+        let mut messages = Vec::new();
+        let mut send = |id: Option<&str>, body: &[u8]| messages.push((id.map(str::to_owned), body.to_vec()));
         let lines: Vec<Line> = (0..rng.random_range(1..=3)).map(|_| line(demand, rng)).collect();
         let expires_at =
             rng.random_bool(0.15).then(|| now + rng.random_range(-2_000_000..90_000_000i64)).map(whole_seconds);
         let body = body(&id, &lines, expires_at);
         self.note(&id, &body, Asks::Lines { lines: lines.clone(), expires_at });
-        bodies.push(body.clone());
+        send(Some(&id), &body);
         while rng.random_bool(0.2) {
             seen.count("order", "sent twice");
-            bodies.push(body.clone());
+            send(Some(&id), &body);
         }
         if rng.random_bool(0.1) {
             // Which of the two stands depends on who comes first.
@@ -88,7 +92,7 @@ impl Sent {
             let body = self::body(&id, &other, expires_at);
             let body = [body, b" ".to_vec()].concat();
             self.note(&id, &body, Asks::Lines { lines: other, expires_at });
-            bodies.push(body);
+            send(Some(&id), &body);
         }
         if rng.random_bool(0.08) {
             seen.count("order", "refused");
@@ -96,18 +100,18 @@ impl Sent {
             let body = String::from_utf8(self::body(&id, &[line(demand, rng)], None)).unwrap();
             let body = body.replace("\"USD\"", "\"usd$\"").into_bytes();
             self.note(&id, &body, Asks::Refused);
-            bodies.push(body);
+            send(Some(&id), &body);
         }
         if rng.random_bool(0.08) {
             seen.count("order", "unreadable");
             let cut = format!("{{\"order_id\":\"cut-{}\",", self.next).into_bytes();
             self.unreadable.insert(BodyHash::of(&cut).0, cut.clone());
-            bodies.push(cut.clone());
+            send(None, &cut);
             if rng.random_bool(0.5) {
-                bodies.push(cut);
+                send(None, &cut);
             }
         }
-        bodies
+        messages
     }
 
     fn note(&mut self, id: &str, body: &[u8], asks: Asks) {

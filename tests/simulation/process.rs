@@ -162,6 +162,9 @@ impl Disturber for Process {
             let State { rng, trouble, .. } = &mut *state;
             roll(*trouble, away, rng)
         };
+        // What is read, or written by number, is no data that a ledger refuses.
+        let refusable = !call.starts_with("ledger.") || call == "ledger.record";
+        let fault = if fault == Fault::Refused && !refusable { Fault::Before } else { fault };
         self.seen.count("called", call);
         let (kind, how) = match fault {
             Fault::None => ("call", 0),

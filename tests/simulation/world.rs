@@ -180,11 +180,11 @@ impl World {
     fn order(&mut self, orders: u32) {
         for _ in 0..orders {
             let now = self.now().0;
-            let bodies = self.watch.sent().make(self.demand, now, &mut self.rng, &self.seen);
-            for body in bodies {
+            let messages = self.watch.sent().make(self.demand, now, &mut self.rng, &self.seen);
+            for (message_id, body) in messages {
                 let lane = self.rng.random_range(0..self.lanes);
                 self.tell("sent", "", body.len() as u64);
-                self.memory.enqueue(lane, body, None);
+                self.memory.enqueue(lane, body, message_id);
             }
         }
     }

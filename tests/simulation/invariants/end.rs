@@ -145,9 +145,22 @@ impl Watch {
                 let so = self.a_record_was_refused.load(Relaxed);
                 self.hold(so, "I8", || format!("{id} is called unrecordable, and the ledger never refused one"));
             }
+            Some(ReasonCode::Poison) => self.poison(id, order, seen),
             Some(code) => self.breach("I8", format!("{id} was good, and refused as {code:?}")),
             None => self.hold(!(first && expired), "I3", || format!("{id} was filled after its time: {order:?}")),
         }
+    }
+
+    /// An order is dead-lettered once its tries did not come back: workers died in them, or nobody could know whether
+    /// they were counted.
+    fn poison(&self, id: &str, order: &RecordedOrder, seen: &Seen) {
+        let counts = seen.counts();
+        let times = |kind, of| counts.get(&(kind, of)).copied().unwrap_or(0);
+        let lost = times("worker", "killed") + times("worker", "drained") + times("worker", "frozen");
+        let doubled = times("after", "ledger.count_tries") + times("lost", "ledger.count_tries");
+        self.hold(lost + doubled >= 3, "I8", || format!("{id} is healthy, and called poison"));
+        let dead = self.noticed().dead.contains(&order.body_hash.0);
+        self.hold(dead, "I8", || format!("{id} is called poison, and is not among the dead letters"));
     }
 
     fn one_line(&self, id: &str, line: &RecordedLine, wanted: &Line, expires: bool, seen: &Seen) {
@@ -331,6 +344,10 @@ impl Watch {
                 let code = file.order.reason.as_ref().map(|reason| reason.code);
                 let right = match code {
                     Some(ReasonCode::InvalidOrder) => true,
+                    Some(ReasonCode::Poison) => {
+                        self.poison(id, &file.order, seen);
+                        true
+                    }
                     Some(ReasonCode::Unrecordable) => {
                         seen.count("line", "unrecordable");
                         self.a_record_was_refused.load(Relaxed)
