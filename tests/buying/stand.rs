@@ -202,6 +202,19 @@ impl Stand {
         }
     }
 
+    /// Waits until a line of an order that is recorded waits for what `text` names.
+    pub(crate) async fn until_it_waits(&self, id: &str, text: &str) {
+        let begin = Instant::now();
+        loop {
+            let shown = self.order(id).await;
+            if shown["procurements"][0]["waits_for"].as_str().is_some_and(|why| why.contains(text)) {
+                return;
+            }
+            assert!(begin.elapsed() < LIMIT, "it does not wait for {text} within {LIMIT:?}: {shown}; {}", self.log());
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
     /// What a run in the background has said.
     pub(crate) fn log(&self) -> String {
         fs::read_to_string(self.folder().join("run.log")).unwrap_or_default()
