@@ -44,6 +44,10 @@ proof-quick: proof-programs ## the same in some minutes
 fuzz: ## every fuzz target for FUZZ_SECONDS (60); needs a C++ compiler
 	fuzz/run
 
+.PHONY: planted
+planted: servers ## plants one bug at a time into a copy of the sources; each must be caught
+	tests/planted/run
+
 .PHONY: bench
 bench: ## criterion, on the pure parts
 	cargo bench --locked
