@@ -11,7 +11,7 @@ mod tests {
 
     #[test]
     fn words_fit_a_line() {
-        assert_eq!(line(" no\r\n\u{1b}[2Jmore\0 "), "no   [2Jmore");
+        assert_eq!(line(" no\r\n\u{1b}[2Jmore\0 "), "no   [2Jmore ");
         assert_eq!(line(&"卡".repeat(1000)), "卡".repeat(200));
     }
 }
