@@ -28,6 +28,9 @@ use crate::{
 
 /// For all results to come once everything passes again.
 const ANSWER_LIMIT: Duration = Duration::from_secs(120);
+/// A little more than a proxy waits for an answer.
+const LAST_ANSWERS: Duration = Duration::from_secs(11);
+const LOOK: Duration = Duration::from_millis(20);
 const QUIET: Duration = Duration::from_secs(2);
 /// Once no worker runs.
 const QUIET_LIMIT: Duration = Duration::from_secs(60);
@@ -201,8 +204,22 @@ async fn storm(
     let enough = || kind.done(&proxies.counts()) >= asked;
     let published = crew.while_waiting(feed(publisher, bodies, follower, plan.limit, enough)).await?;
     proxies.all().into_iter().for_each(Proxy::heal);
-    let counts = proxies.counts();
-    Ok(Storm { published, counts, seconds: begin.elapsed().as_secs_f64() })
+    let seconds = begin.elapsed().as_secs_f64();
+    let counts = all_read(proxies).await;
+    Ok(Storm { published, counts, seconds })
+}
+
+/// The counts once the servers' answers that are kept from workers have been read; at the latest when no proxy waits
+/// for one any more.
+async fn all_read(proxies: &Proxies) -> Counts {
+    let begin = Instant::now();
+    loop {
+        let counts = proxies.counts();
+        if counts.answers_given >= counts.answers_lost || begin.elapsed() > LAST_ANSWERS {
+            return counts;
+        }
+        tokio::time::sleep(LOOK).await;
+    }
 }
 
 fn also_cuts(verdict: &mut Verdict, kind: Kind, asked: u64, counts: &Counts, ended: &Sums) {
