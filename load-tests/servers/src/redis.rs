@@ -105,13 +105,22 @@ impl Redis {
         let replica = Self::start()?;
         replica.command(&format!("REPLICAOF 127.0.0.1 {}", self.number()))?;
         let begin = Instant::now();
-        while !replica.ask("INFO replication")?.contains("master_link_status:up") {
+        while !replica.is_in_step()? {
             if begin.elapsed() > READY_LIMIT {
                 bail!("the replica is not in step after {} s", READY_LIMIT.as_secs());
             }
             std::thread::sleep(Duration::from_millis(10));
         }
         Ok(replica)
+    }
+
+    /// Also on its disk: a copy of the primary is written to a new append-only file, and what is killed before that is
+    /// done starts with an older one.
+    fn is_in_step(&self) -> Result<bool> {
+        let persistence = self.ask("INFO persistence")?;
+        let written =
+            ["aof_rewrite_in_progress:0", "aof_rewrite_scheduled:0"].iter().all(|says| persistence.contains(says));
+        Ok(written && self.ask("INFO replication")?.contains("master_link_status:up"))
     }
 
     /// Cuts a replica off from its primary: it keeps what it has, hears nothing new, and stays a replica.
