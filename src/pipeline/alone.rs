@@ -56,8 +56,8 @@ impl Gate {
 #[derive(Debug)]
 pub enum Run {
     Together(Received),
-    /// The ledger counts a try of each before they run.
-    Counted(Received),
+    /// The ledger counts a try of each before they run; so many of each did not come back.
+    Counted(Received, u32),
     /// So many tries of it did not come back.
     Alone(Delivery, u32),
 }
@@ -83,7 +83,7 @@ pub async fn tried(deliveries: &[Delivery], ledger: &dyn Ledger, draining: &mut 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Company {
     Usual,
-    Counted(usize),
+    Counted(usize, u32),
     None(u32),
 }
 
@@ -94,7 +94,7 @@ impl Company {
         }
         let tries = tried.get(&BodyHash::of(&delivery.body)).copied().unwrap_or(0);
         match SMALL_BATCHES.get(tries as usize) {
-            Some(most) => Self::Counted(*most),
+            Some(most) => Self::Counted(*most, tries),
             None => Self::None(tries),
         }
     }
@@ -116,9 +116,9 @@ pub fn runs(deliveries: Vec<Delivery>, tried: &Tried, limits: Limits) -> Vec<Run
             group.push(next);
         }
         match company {
-            Company::Counted(most) => {
+            Company::Counted(most, tries) => {
                 let limits = Limits { orders: most.min(limits.orders), ..limits };
-                runs.extend(intake(group, limits).into_iter().map(Run::Counted));
+                runs.extend(intake(group, limits).into_iter().map(|received| Run::Counted(received, tries)));
             }
             Company::Usual | Company::None(_) => runs.extend(intake(group, limits).into_iter().map(Run::Together)),
         }
@@ -137,9 +137,9 @@ impl Run {
                 let _shared = gate.shared(draining).await?;
                 way.fulfil(received, draining).await
             }
-            Self::Counted(received) => {
+            Self::Counted(received, tries) => {
                 let _shared = gate.shared(draining).await?;
-                fulfil_counted(received, way, draining).await
+                fulfil_counted(received, tries + 1, way, draining).await
             }
             Self::Alone(delivery, tries) if tries >= TRIES_IN_COMPANY + TRIES_ALONE => {
                 let body_hash = BodyHash::of(&delivery.body);
@@ -157,16 +157,21 @@ impl Run {
                     return Err(GivenUp::Unjudged);
                 };
                 let _alone = gate.alone(draining).await?;
-                fulfil_counted(received, way, draining).await
+                fulfil_counted(received, tries + 1, way, draining).await
             }
         }
     }
 }
 
-/// Counts a try of each order, takes them their way, and forgets the tries.
-async fn fulfil_counted(received: Received, way: &Way, draining: &mut Draining) -> Result<Announced, GivenUp> {
+/// Counts this try of each order by its number, takes them their way, and forgets the tries.
+async fn fulfil_counted(
+    received: Received,
+    number: u32,
+    way: &Way,
+    draining: &mut Draining,
+) -> Result<Announced, GivenUp> {
     let bodies = received.bodies();
-    let count = || crash::after(Point::TriesCounted, &received, way.ledger.count_tries(&bodies));
+    let count = || crash::after(Point::TriesCounted, &received, way.ledger.count_tries(&bodies, number));
     persist("count tries", draining, again, count).await?;
     let announced = way.fulfil(received, draining).await?;
     let forget = || crash::after(Point::TriesForgotten, &announced, way.ledger.forget_tries(&bodies));
@@ -196,7 +201,7 @@ mod tests {
             .into_iter()
             .map(|run| match run {
                 Run::Together(received) => ("together", received.held.deliveries()),
-                Run::Counted(received) => ("counted", received.held.deliveries()),
+                Run::Counted(received, _) => ("counted", received.held.deliveries()),
                 Run::Alone(_, tries) => ("alone", tries as usize),
             })
             .collect();

@@ -17,14 +17,14 @@ impl Tries for Postgres {
         self.limited(&call, tries::read(self, &call, bodies)).await
     }
 
-    async fn count_tries(&self, bodies: &[BodyHash]) -> Result<(), LedgerError> {
+    async fn count_tries(&self, bodies: &[BodyHash], number: u32) -> Result<(), LedgerError> {
         let call = Call::default();
-        self.limited(&call, tries::write(self, &call, tries::COUNT, bodies)).await
+        self.limited(&call, tries::count(self, &call, bodies, number)).await
     }
 
     async fn forget_tries(&self, bodies: &[BodyHash]) -> Result<(), LedgerError> {
         let call = Call::default();
-        self.limited(&call, tries::write(self, &call, tries::FORGET, bodies)).await
+        self.limited(&call, tries::forget(self, &call, bodies)).await
     }
 }
 

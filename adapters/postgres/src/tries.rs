@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use fulfil_contract::{ids::BodyHash, ports::ledger::LedgerError};
+use tokio_postgres::types::ToSql;
 
 use crate::{
     Postgres,
@@ -13,12 +14,13 @@ use crate::{
 const READ: &str = "select body_hash, tries from fulfil.try where body_hash = any($1::bytea[])";
 
 /// By rising hash, so that two such calls never wait for each other in a circle.
-pub(crate) const COUNT: &str = "
+const COUNT: &str = "
     insert into fulfil.try (body_hash, tries, last_at)
-    select body_hash, 1, now() from unnest($1::bytea[]) t(body_hash)
-    on conflict (body_hash) do update set tries = fulfil.try.tries + 1, last_at = excluded.last_at";
+    select body_hash, $2::int, now() from unnest($1::bytea[]) t(body_hash)
+    on conflict (body_hash) do update
+    set tries = greatest(fulfil.try.tries, excluded.tries), last_at = excluded.last_at";
 
-pub(crate) const FORGET: &str = "
+const FORGET: &str = "
     delete from fulfil.try t using (
         select body_hash from fulfil.try where body_hash = any($1::bytea[]) order by body_hash for update) back
     where t.body_hash = back.body_hash";
@@ -42,11 +44,28 @@ pub(crate) async fn read(postgres: &Postgres, call: &Call, bodies: &[BodyHash]) 
     Ok(bodies.iter().map(|body| found.get(body.0.as_slice()).copied().unwrap_or(0)).collect())
 }
 
-pub(crate) async fn write(
+pub(crate) async fn count(
+    postgres: &Postgres,
+    call: &Call,
+    bodies: &[BodyHash],
+    number: u32,
+) -> Result<(), LedgerError> {
+    // More than a worker ever makes: whoever reads it dead-letters long before.
+    let number = i32::try_from(number).unwrap_or(i32::MAX);
+    write(postgres, call, COUNT, bodies, &[&number]).await
+}
+
+pub(crate) async fn forget(postgres: &Postgres, call: &Call, bodies: &[BodyHash]) -> Result<(), LedgerError> {
+    write(postgres, call, FORGET, bodies, &[]).await
+}
+
+/// With the bodies as the statement's first parameter.
+async fn write(
     postgres: &Postgres,
     call: &Call,
     sql: &'static str,
     bodies: &[BodyHash],
+    more: &[&(dyn ToSql + Sync)],
 ) -> Result<(), LedgerError> {
     if bodies.is_empty() {
         return Ok(());
@@ -54,11 +73,13 @@ pub(crate) async fn write(
     let mut sorted = bodies.to_vec();
     sorted.sort_unstable();
     let hashes: Vec<&[u8]> = sorted.iter().map(|body| body.0.as_slice()).collect();
-    let hashes = &hashes;
+    let mut parameters: Vec<&(dyn ToSql + Sync)> = vec![&hashes];
+    parameters.extend(more);
+    let parameters = parameters.as_slice();
     postgres
         .attempts(|| async move {
             let session = postgres.open(call).await?;
-            let outcome = session.write_at_once(sql, &[hashes]).await;
+            let outcome = session.write_at_once(sql, parameters).await;
             session.end(outcome).await.map(drop)
         })
         .await

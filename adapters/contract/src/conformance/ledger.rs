@@ -71,6 +71,7 @@ macro_rules! ledger_suite {
             take::what_a_neighbour_claimed_is_not_taken,
             tries::forgotten_tries_start_again,
             tries::tries_are_counted_per_body,
+            tries::a_try_is_counted_once_however_often_it_is_told,
             tries::tries_at_once_are_all_counted,
         }
     };

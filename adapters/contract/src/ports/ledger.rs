@@ -43,11 +43,13 @@ pub trait Tries: Send + Sync {
     /// [`LedgerError`].
     async fn tries(&self, bodies: &[BodyHash]) -> Result<Vec<u32>, LedgerError>;
 
-    /// Counts one more try of each of these bodies, and commits. They are distinct.
+    /// Of each of these bodies, which are distinct, try number `number` is about to be made: commits that so many did
+    /// not come back, or the more that are counted already. The same call again changes nothing, so an outcome that
+    /// is unknown counts no try that was never made.
     ///
     /// # Errors
     /// [`LedgerError`].
-    async fn count_tries(&self, bodies: &[BodyHash]) -> Result<(), LedgerError>;
+    async fn count_tries(&self, bodies: &[BodyHash], number: u32) -> Result<(), LedgerError>;
 
     /// These came back.
     ///

@@ -122,7 +122,7 @@ async fn a_dropped_call_leaves_no_transaction_open_in_the_pool() {
         }
         blocker.batch_execute("rollback").await.unwrap();
         // The only connection of the pool is not in a transaction, or this would not be committed.
-        one.count_tries(&[body("a")]).await.unwrap();
+        one.count_tries(&[body("a")], 1).await.unwrap();
         assert_eq!(one.tries(&[body("a")]).await.unwrap(), [1]);
         let seen: i32 = admin.query_one("select tries from fulfil.try", &[]).await.unwrap().get(0);
         assert_eq!(seen, 1);
@@ -162,10 +162,10 @@ async fn a_frozen_server_is_waited_for_no_longer_than_the_limit() {
     fulfil_postgres::migrate(&url).await.unwrap();
     let brief = Postgres::new(&url, 2, Duration::from_millis(500)).unwrap();
     // Its statement is prepared, so that the next one is sent at once.
-    brief.count_tries(&[body("b")]).await.unwrap();
+    brief.count_tries(&[body("b")], 1).await.unwrap();
     server.pause().unwrap();
     let since = Instant::now();
-    let outcome = brief.count_tries(&[body("a")]).await;
+    let outcome = brief.count_tries(&[body("a")], 1).await;
     let took = since.elapsed();
     server.resume().unwrap();
     assert!(matches!(&outcome, Err(LedgerError::OutcomeUnknown(_))), "{outcome:?}");

@@ -26,9 +26,9 @@ impl Tries for Sqlite {
         Ok(self.read(move |connection| tries::read(connection, &bodies)).await?)
     }
 
-    async fn count_tries(&self, bodies: &[BodyHash]) -> Result<(), LedgerError> {
+    async fn count_tries(&self, bodies: &[BodyHash], number: u32) -> Result<(), LedgerError> {
         let bodies = bodies.to_vec();
-        Ok(self.write(move |connection| tries::count(connection, &bodies)).await?)
+        Ok(self.write(move |connection| tries::count(connection, &bodies, number)).await?)
     }
 
     async fn forget_tries(&self, bodies: &[BodyHash]) -> Result<(), LedgerError> {

@@ -10,12 +10,12 @@ pub(super) fn read(connection: &Connection, bodies: &[BodyHash]) -> Result<Vec<u
     bodies.iter().map(|body| Ok(find.query_row([body.0], |row| row.get(0)).optional()?.unwrap_or(0))).collect()
 }
 
-pub(super) fn count(connection: &Connection, bodies: &[BodyHash]) -> Result<(), StoreError> {
-    let sql =
-        "insert into try (body_hash, tries) values (?1, 1) on conflict (body_hash) do update set tries = tries + 1";
+pub(super) fn count(connection: &Connection, bodies: &[BodyHash], number: u32) -> Result<(), StoreError> {
+    let sql = "insert into try (body_hash, tries) values (?1, ?2)
+        on conflict (body_hash) do update set tries = max(tries, excluded.tries)";
     let mut count = connection.prepare_cached(sql)?;
     for body in bodies {
-        count.execute([body.0])?;
+        count.execute((body.0, number))?;
     }
     Ok(())
 }

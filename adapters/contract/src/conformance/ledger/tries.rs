@@ -6,29 +6,43 @@ pub async fn tries_are_counted_per_body(backend: &dyn LedgerBackend) {
     let ledger = backend.ledger();
     let (a, b) = (body("a"), body("b"));
     assert_eq!(ledger.tries(&[a, b]).await.unwrap(), [0, 0]);
-    ledger.count_tries(&[a]).await.unwrap();
-    ledger.count_tries(&[b, a]).await.unwrap();
-    ledger.count_tries(&[a]).await.unwrap();
-    assert_eq!(ledger.tries(&[b, a, body("c"), b]).await.unwrap(), [1, 3, 0, 1]);
-    ledger.count_tries(&[]).await.unwrap();
+    ledger.count_tries(&[a], 1).await.unwrap();
+    ledger.count_tries(&[b, a], 2).await.unwrap();
+    ledger.count_tries(&[a], 3).await.unwrap();
+    assert_eq!(ledger.tries(&[b, a, body("c"), b]).await.unwrap(), [2, 3, 0, 2]);
+    ledger.count_tries(&[], 1).await.unwrap();
     assert!(ledger.tries(&[]).await.unwrap().is_empty());
+}
+
+/// A caller that did not hear back makes the same call again, perhaps after another one's.
+pub async fn a_try_is_counted_once_however_often_it_is_told(backend: &dyn LedgerBackend) {
+    let ledger = backend.ledger();
+    let (a, b) = (body("a"), body("b"));
+    ledger.count_tries(&[a], 1).await.unwrap();
+    ledger.count_tries(&[a, b], 1).await.unwrap();
+    assert_eq!(ledger.tries(&[a, b]).await.unwrap(), [1, 1]);
+    ledger.count_tries(&[b], 2).await.unwrap();
+    ledger.count_tries(&[b, a], 1).await.unwrap();
+    assert_eq!(ledger.tries(&[a, b]).await.unwrap(), [1, 2]);
 }
 
 pub async fn forgotten_tries_start_again(backend: &dyn LedgerBackend) {
     let ledger = backend.ledger();
     let (a, b) = (body("a"), body("b"));
-    ledger.count_tries(&[a, b]).await.unwrap();
-    ledger.count_tries(&[a, b]).await.unwrap();
+    ledger.count_tries(&[a, b], 1).await.unwrap();
+    ledger.count_tries(&[a, b], 2).await.unwrap();
     ledger.forget_tries(&[a, body("never tried")]).await.unwrap();
     ledger.forget_tries(&[]).await.unwrap();
     assert_eq!(ledger.tries(&[a, b]).await.unwrap(), [0, 2]);
-    ledger.count_tries(&[a]).await.unwrap();
+    ledger.count_tries(&[a], 1).await.unwrap();
     assert_eq!(ledger.tries(&[a]).await.unwrap(), [1]);
 }
 
 pub async fn tries_at_once_are_all_counted(backend: &dyn LedgerBackend) {
     let (a, b) = (body("a"), body("b"));
-    let count = |bodies: [crate::ids::BodyHash; 2]| async move { backend.ledger().count_tries(&bodies).await.unwrap() };
-    tokio::join!(count([a, b]), count([b, a]), count([a, b]), count([b, a]));
+    let count = |bodies: [crate::ids::BodyHash; 2], number| async move {
+        backend.ledger().count_tries(&bodies, number).await.unwrap();
+    };
+    tokio::join!(count([a, b], 3), count([b, a], 4), count([a, b], 1), count([b, a], 2));
     assert_eq!(backend.ledger().tries(&[a, b]).await.unwrap(), [4, 4]);
 }
