@@ -43,7 +43,7 @@ use crate::{
         desk::{Alarm, ClaimDesk},
         import::Vault,
         keeper::Keeper,
-        takeover::{TakeOver, beat},
+        takeover::{TakeOver, beat, first_beat},
     },
 };
 
@@ -304,6 +304,7 @@ async fn beside(
         worker: worker.clone(),
     };
     takeover.look(&mut std::collections::HashSet::new()).await;
+    first_beat(&*ports.claims, worker, &mut draining.clone()).await;
     let mut beside = JoinSet::new();
     let dice = || draining.dice().clone();
     beside.spawn(dice().in_turn("beat", beat(ports.claims.clone(), worker.clone(), draining.clone())));

@@ -29,20 +29,37 @@ use crate::{
 };
 
 const BEAT_EVERY: Duration = Duration::from_secs(2);
+/// After a beat that was lost.
+const BEAT_AGAIN: Duration = Duration::from_millis(200);
+const FIRST_TRIES: u32 = 3;
 /// A worker that has not beaten for so long is taken for dead.
 const BEAT_TTL: Duration = Duration::from_secs(10);
 const LOOK_EVERY: Duration = Duration::from_secs(5);
 
-/// Beats until draining ends the process; the heartbeat then lapses by itself.
-pub async fn beat(claims: Arc<dyn StockClaims>, worker: WorkerId, mut draining: Draining) {
-    loop {
-        if let Err(error) = crash::after(Point::Beaten, &worker, claims.beat(&worker, BEAT_TTL)).await {
-            tracing::debug!(%error, "a heartbeat was lost");
-        }
-        if !draining.pause(BEAT_EVERY).await {
+/// The first beat comes before the first claim: whoever claims before it beats is taken for dead. A stock server that
+/// is away is not waited for long, since no claim comes about there either.
+pub async fn first_beat(claims: &dyn StockClaims, worker: &WorkerId, draining: &mut Draining) {
+    for _ in 0..FIRST_TRIES {
+        if beat_once(claims, worker).await || !draining.pause(BEAT_AGAIN).await {
             return;
         }
     }
+}
+
+/// Beats until draining ends the process; the heartbeat then lapses by itself.
+pub async fn beat(claims: Arc<dyn StockClaims>, worker: WorkerId, mut draining: Draining) {
+    let mut pause = BEAT_EVERY;
+    while draining.pause(pause).await {
+        pause = if beat_once(&*claims, &worker).await { BEAT_EVERY } else { BEAT_AGAIN };
+    }
+}
+
+async fn beat_once(claims: &dyn StockClaims, worker: &WorkerId) -> bool {
+    let beaten = crash::after(Point::Beaten, worker, claims.beat(worker, BEAT_TTL)).await;
+    if let Err(error) = &beaten {
+        tracing::debug!(%error, "a heartbeat was lost");
+    }
+    beaten.is_ok()
 }
 
 pub struct TakeOver {

@@ -31,10 +31,8 @@ use std::{
 
 use seed::{Broke, Came, THREAD};
 
-/// Seeds of a usual run.
-const SEEDS: u64 = 10_000;
-/// From so many on, everything that can happen has happened at least once.
-const ENOUGH: u64 = 2_000;
+/// Seeds of a usual run. From so many on, everything that can happen has happened at least once.
+const SEEDS: u64 = 20_000;
 /// Seeds that are replayed.
 const REPLAYED: u64 = 100;
 
@@ -59,7 +57,7 @@ fn no_seed_breaks_an_invariant() {
         panic!("{broke}");
     }
     eprintln!("{seeds} seeds, {events} events, {time} s: clean");
-    if seeds >= ENOUGH {
+    if seeds >= SEEDS {
         seen::assert_that_everything_happened(&seen);
     }
 }

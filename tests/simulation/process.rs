@@ -15,7 +15,7 @@ use tokio::time::Instant;
 
 use crate::{
     invariants::Watch,
-    seen::Seen,
+    seen::{self, Seen},
     trace::{Trace, Who},
 };
 
@@ -31,14 +31,26 @@ pub(crate) struct Trouble {
     pub(crate) turns: u32,
     /// Of the troubled calls: those that take longer than anybody has patience.
     pub(crate) stalls: u32,
+    /// The call that most of it befalls, so that every fault comes to calls that are seldom made.
+    pub(crate) sore: Option<&'static str>,
 }
 
+/// What befalls the sore call.
+const SORE: (u32, u32) = (60, 25);
+
 impl Trouble {
-    pub(crate) const NONE: Self = Self { calls: 0, turns: 0, stalls: 0 };
+    pub(crate) const NONE: Self = Self { calls: 0, turns: 0, stalls: 0, sore: None };
 
     pub(crate) fn roll(rng: &mut SmallRng) -> Self {
         let calls = if rng.random_bool(0.3) { 0 } else { rng.random_range(1..25) };
-        Self { calls, turns: rng.random_range(0..20), stalls: rng.random_range(0..10) }
+        let (turns, stalls) = (rng.random_range(0..20), rng.random_range(0..10));
+        let sore = rng.random_bool(0.3).then(|| seen::any_call(rng));
+        Self { calls, turns, stalls, sore }
+    }
+
+    /// For this call.
+    fn at(self, call: &str) -> Self {
+        if self.sore == Some(call) { Self { calls: SORE.0, stalls: SORE.1, ..self } } else { self }
     }
 }
 
@@ -160,7 +172,7 @@ impl Disturber for Process {
         let fault = {
             let mut state = self.state();
             let State { rng, trouble, .. } = &mut *state;
-            roll(*trouble, away, rng)
+            roll(trouble.at(call), away, rng)
         };
         // What is read, or written by number, is no data that a ledger refuses.
         let refusable = !call.starts_with("ledger.") || call == "ledger.record";

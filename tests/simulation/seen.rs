@@ -5,6 +5,8 @@ use std::{
     sync::{Arc, Mutex},
 };
 
+use rand::{RngExt, rngs::SmallRng};
+
 /// Counts by kind and by what it happened to. Cheap to clone: all clones count together.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Seen(Arc<Mutex<Counts>>);
@@ -28,7 +30,7 @@ pub(crate) fn add(to: &mut Counts, more: Counts) {
 }
 
 /// Every call of a port that workers make on their way.
-const CALLS: [&str; 31] = [
+const CALLS: [&str; 32] = [
     "source.lanes",
     "source.open",
     "source.next",
@@ -46,6 +48,7 @@ const CALLS: [&str; 31] = [
     "stock.open_claims",
     "stock_ledger.skus",
     "stock_ledger.available",
+    "stock_ledger.still_available",
     "stock_ledger.lease_loading",
     "stock_ledger.adopt_identity",
     "ledger.record",
@@ -63,8 +66,7 @@ const CALLS: [&str; 31] = [
 ];
 
 /// Calls that few seeds come to: each has to happen, and need not meet every fault.
-const SELDOM: [&str; 8] = [
-    "stock_ledger.still_available",
+const SELDOM: [&str; 7] = [
     "ledger.owe",
     "ledger.tries",
     "ledger.count_tries",
@@ -74,9 +76,15 @@ const SELDOM: [&str; 8] = [
     "procurements.deliver_late",
 ];
 
+/// One of all calls.
+pub(crate) fn any_call(rng: &mut SmallRng) -> &'static str {
+    let at = rng.random_range(0..CALLS.len() + SELDOM.len());
+    CALLS.get(at).or_else(|| SELDOM.get(at - CALLS.len())).unwrap()
+}
+
 const FAULTS: [&str; 6] = ["before", "after", "refused", "late", "lost", "stalled"];
 
-const EVENTS: [(&str, &str); 46] = [
+const EVENTS: [(&str, &str); 47] = [
     ("worker", "started"),
     ("worker", "killed"),
     ("worker", "frozen"),
@@ -123,6 +131,7 @@ const EVENTS: [(&str, &str); 46] = [
     ("supplier", "not reached"),
     ("supplier", "called back"),
     ("person", "resolved"),
+    ("surplus", "in stock"),
 ];
 
 /// Everything that has to happen has happened.

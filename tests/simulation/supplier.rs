@@ -185,15 +185,16 @@ impl Double {
     }
 
     fn make(&self, ordered: &Ordered, sends: u32, dice: &mut SmallRng) -> Made {
-        self.market.watch.i6_a_purchase_is_made(&ordered.reference);
         let mut log = self.log();
         let reference = ordered.reference.to_string();
         if let Some(made) = log.made.get(&reference).cloned() {
             if self.promises.resend == Resend::Unsafe {
                 log.doubles += 1;
+                self.market.watch.i6_a_purchase_is_made(&ordered.reference);
             }
             return made;
         }
+        self.market.watch.i6_a_purchase_is_made(&ordered.reference);
         let wanted = ordered.quantity.get();
         let lies = ordered.account.is_none() && dice.random_range(0..100) < self.market.trouble / 3;
         let lie = if lies { dice.random_range(0..3) } else { 9 };

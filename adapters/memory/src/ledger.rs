@@ -2,7 +2,7 @@
 
 mod judge;
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use async_trait::async_trait;
 use fulfil_contract::{
@@ -40,6 +40,8 @@ pub(crate) struct Tables {
     pub(crate) stock: Option<StockIdentity>,
     /// How often a claimed key turned out to be sold already, by SKU.
     pub(crate) offered_sold: BTreeMap<Sku, u64>,
+    /// SKUs that the ledger took keys of, instead of stock.
+    pub(crate) taken: BTreeSet<Sku>,
 }
 
 #[derive(Debug)]

@@ -126,6 +126,20 @@ impl Memory {
         offered.iter().find(|(one, _)| one.as_str() == sku).map_or(0, |(_, times)| *times)
     }
 
+    /// How often a SKU's epoch was raised.
+    #[must_use]
+    pub fn epoch_raises(&self, sku: &str) -> i64 {
+        let skus = &self.state().ledger.skus;
+        skus.iter().find(|(one, _)| one.as_str() == sku).map_or(0, |(_, row)| row.epoch.0.saturating_sub(1))
+    }
+
+    /// Whether the ledger took keys of this SKU while stock could give none: what stock was being loaded with then it
+    /// goes on offering.
+    #[must_use]
+    pub fn ledger_took(&self, sku: &str) -> bool {
+        self.state().ledger.taken.iter().any(|one| one.as_str() == sku)
+    }
+
     /// Claims that nobody has settled.
     #[must_use]
     pub fn open_claims_now(&self) -> usize {

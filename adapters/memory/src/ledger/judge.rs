@@ -173,6 +173,7 @@ impl Bench<'_> {
             return LineOutcome::Rejected(Reason::new(ReasonCode::OutOfStock, detail));
         }
         self.reserved.extend(&ids);
+        self.tables.taken.insert(line.sku.clone());
         self.deliver(ids)
     }
 
