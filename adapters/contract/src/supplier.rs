@@ -1,7 +1,10 @@
 //! What a supplier is asked and what it says: outcomes are delivered, accepted, refused, unknown, and, where
 //! nothing left this machine, not sent.
 
-use std::{fmt, time::Duration};
+use std::{
+    fmt,
+    time::{Duration, Instant},
+};
 
 use crate::{
     attempt::Reference,
@@ -231,6 +234,10 @@ pub struct Purchase<'a> {
     pub unit_price: MinorUnits,
     pub currency: Currency,
     pub recharge: Option<&'a Recharge>,
+    /// By the monotonic clock: no byte of it is sent after this moment, whatever was done for it before (a token, a
+    /// question about the price, a connection). A process that was stopped meanwhile would send it when another
+    /// worker goes on with the line.
+    pub send_by: Instant,
 }
 
 /// One attempt to ask about.

@@ -125,8 +125,11 @@ struct AcgFaka {
 
 impl AcgFaka {
     async fn call(&self, path: &str, fields: Vec<(String, String)>) -> Result<Reply, Failure> {
-        let form = form::signed(fields, &self.settings.app_id, &self.settings.app_key);
-        self.wire.send(Call::post(path).form(&form)).await
+        self.wire.send(self.signed(path, fields)).await
+    }
+
+    fn signed(&self, path: &str, fields: Vec<(String, String)>) -> Call {
+        Call::post(path).form(&form::signed(fields, &self.settings.app_id, &self.settings.app_key))
     }
 
     /// # Errors
@@ -261,7 +264,8 @@ impl Supplier for AcgFaka {
             return unsent;
         }
         let fields = trade_fields(&purchase, &product, &self.settings.contact);
-        match timeout_at(deadline, self.call("/shared/commodity/trade", fields)).await {
+        let call = self.signed("/shared/commodity/trade", fields).send_by(purchase.send_by);
+        match timeout_at(deadline, self.wire.send(call)).await {
             Ok(Ok(reply)) => answer::bought(&reply),
             Ok(Err(failure)) => failure.into(),
             Err(_) => Bought::Unknown { why: "no answer in time".into(), their_id: None },

@@ -85,7 +85,7 @@ pub(crate) use settings::Settings;
 use crate::{
     decimal,
     settings::{Common, Mistake},
-    wire::{Failure, Reply, Wire},
+    wire::{Call, Failure, Reply, Wire},
 };
 use request::Request;
 use signing::Signer;
@@ -122,8 +122,11 @@ struct Json {
 
 impl Json {
     async fn send(&self, request: &Request, values: &Values<'_>) -> Result<Reply, Failure> {
-        let call = request.call(values, &self.wire, self.signer.as_ref())?;
-        self.wire.send(call).await
+        self.wire.send(self.call(request, values)?).await
+    }
+
+    fn call(&self, request: &Request, values: &Values<'_>) -> Result<Call, Failure> {
+        request.call(values, &self.wire, self.signer.as_ref())
     }
 
     fn values(&self) -> Values<'_> {
@@ -158,7 +161,11 @@ impl Supplier for Json {
             return Bought::Refused(Refusal { code: RefusalCode::Product, said });
         };
         let values = self.values().purchase(&purchase, decimal::digits(purchase.currency));
-        match self.send(&own.request, &values).await {
+        let sent = match self.call(&own.request, &values) {
+            Ok(call) => self.wire.send(call.send_by(purchase.send_by)).await,
+            Err(failure) => Err(failure),
+        };
+        match sent {
             Ok(reply) => answer::bought(&own.answer, &reply, purchase.reference, purchase.recharge.is_some()),
             Err(failure) => failure.into(),
         }

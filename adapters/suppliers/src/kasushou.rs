@@ -159,15 +159,18 @@ struct Kasushou {
 
 impl Kasushou {
     async fn post(&self, path: &str, body: &Map<String, Value>) -> Result<Reply, Failure> {
+        self.wire.send(self.call(path, body)).await
+    }
+
+    fn call(&self, path: &str, body: &Map<String, Value>) -> Call {
         let body = sign::canonical(body);
         let timestamp = (Timestamp::now().0 / 1000).to_string();
         let sign = sign::sign(&timestamp, &body, &self.settings.api_key);
-        let call = Call::post(path)
+        Call::post(path)
             .header("Sign", sign)
             .header("Timestamp", timestamp)
             .header("UserId", self.settings.user_id.as_str())
-            .json(body);
-        self.wire.send(call).await
+            .json(body)
     }
 
     fn order(&self, purchase: &Purchase<'_>) -> Map<String, Value> {
@@ -212,7 +215,8 @@ impl Supplier for Kasushou {
     }
 
     async fn buy(&self, purchase: Purchase<'_>) -> Bought {
-        match self.post("/api/v1/order/buy", &self.order(&purchase)).await {
+        let call = self.call("/api/v1/order/buy", &self.order(&purchase)).send_by(purchase.send_by);
+        match self.wire.send(call).await {
             Ok(reply) => answers::bought(&reply, purchase.reference),
             Err(failure) => failure.into(),
         }

@@ -258,7 +258,7 @@ impl Supplier for Kinguin {
             Ok(body) => body,
             Err(why) => return Bought::NotSent { why },
         };
-        match self.call(Call::post("/v2/order").json(body)).await {
+        match self.call(Call::post("/v2/order").json(body).send_by(purchase.send_by)).await {
             Ok(reply) => order::bought(&reply, purchase.reference),
             Err(failure) => failure.into(),
         }

@@ -350,7 +350,8 @@ impl Supplier for Reloadly {
         };
         // One limit for the token and for the purchase, sent once more if the token had expired. Waiting for a token
         // and fetching it take three quarters of it at most.
-        match timeout(self.timeout, self.api.send(|| Call::post(path).json(body.clone()))).await {
+        let call = || Call::post(path).json(body.clone()).send_by(purchase.send_by);
+        match timeout(self.timeout, self.api.send(call)).await {
             Ok(Ok(reply)) => transaction::bought(&reply, purchase.reference),
             Ok(Err(trouble)) => trouble.into(),
             Err(_) => Bought::Unknown { why: "no answer in time".into(), their_id: None },

@@ -12,6 +12,8 @@
 //!   a connection was there everything is [`Failure::Unknown`]: a write error, a reset, a cut or too large
 //!   body, and the time limit.
 //! - Every call has a time limit, connecting one within it, an answer a size limit.
+//! - A purchase that may be sent until some moment is not begun after it, and one with a body is not written after it
+//!   either, whatever came between: a connection that took long, a process that was stopped.
 //!
 //! A [`Carrier`] in HTTP's place serves fuzz targets and tests: adapters then meet answers that no server gave.
 //!
@@ -22,11 +24,15 @@ mod call;
 mod carrier;
 mod escape;
 mod failure;
+mod punctual;
 mod reply;
 mod tls;
 mod words;
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use reqwest::{Client, Url, redirect, retry};
 
@@ -34,6 +40,7 @@ pub(crate) use call::Call;
 pub use carrier::{Answered, Asked, Carrier};
 pub(crate) use escape::{form, query_pairs, segment};
 pub use failure::Failure;
+use punctual::punctual;
 pub(crate) use reply::Reply;
 pub(crate) use reqwest::Method;
 pub(crate) use words::line;
@@ -103,6 +110,9 @@ impl Wire {
     /// [`Failure`] says whether something may have been sent.
     pub(crate) async fn send(&self, call: Call) -> Result<Reply, Failure> {
         let url = self.url(&call.path, &call.query)?;
+        if call.send_by.is_some_and(|time| Instant::now() > time) {
+            return Err(Failure::NotSent("the time in which it could be sent is over".into()));
+        }
         let client = match &self.way {
             Way::Http(client) => client,
             Way::Carried(carrier) => return carrier::carry(carrier.as_ref(), &call, &url, MOST_BYTES),
@@ -112,7 +122,7 @@ impl Wire {
             request = request.header(name.as_str(), value.as_str());
         }
         if let Some((content_type, body)) = call.body {
-            request = request.header("content-type", content_type).body(body);
+            request = request.header("content-type", content_type).body(punctual(body, call.send_by));
         }
         let answer = request.send().await.map_err(|error| Failure::of(&error.without_url()))?;
         Reply::read(answer, MOST_BYTES).await

@@ -115,6 +115,7 @@ fn top_up<'a>(reference: &'a Reference, product: &'a SupplierProduct, recharge: 
         unit_price: MinorUnits(1_000),
         currency: Currency::parse("USD").unwrap(),
         recharge: Some(recharge),
+        send_by: std::time::Instant::now() + std::time::Duration::from_secs(60),
     }
 }
 
@@ -187,6 +188,7 @@ async fn cards_of_number_and_code_and_a_named_face_value() {
         unit_price: MinorUnits(1_100),
         currency: Currency::parse("USD").unwrap(),
         recharge: None,
+        send_by: std::time::Instant::now() + std::time::Duration::from_secs(60),
     };
     let bought = adapter.buy(purchase).await;
     assert!(matches!(bought, Bought::Accepted { .. }), "{bought:?}");
@@ -245,8 +247,15 @@ async fn cards_are_told_as_they_came_though_they_are_too_few_or_too_many() {
         let (reference, product) = (Reference::from_bits([1; 10]), of_cards(&bench, "5"));
         let quantity = Quantity::new(3).unwrap();
         let (unit_price, currency) = (MinorUnits(1_000), Currency::parse("USD").unwrap());
-        let purchase =
-            Purchase { reference: &reference, product: &product, quantity, unit_price, currency, recharge: None };
+        let purchase = Purchase {
+            reference: &reference,
+            product: &product,
+            quantity,
+            unit_price,
+            currency,
+            recharge: None,
+            send_by: std::time::Instant::now() + std::time::Duration::from_secs(60),
+        };
         assert!(matches!(adapter.buy(purchase).await, Bought::Accepted { .. }));
         let sought = Sought { reference: &reference, their_id: None, product: &product, quantity, recharge: false };
         match adapter.query(sought).await {

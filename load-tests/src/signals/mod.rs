@@ -182,10 +182,7 @@ fn report(
 ) -> Report {
     let Ended { mut verdict, audit, results, workers, .. } = ended;
     let seen = Seen::of(market, attempts, &results);
-    // What a stopped worker sends late comes after another's send, unasked (docs/attempts.md): it is counted, and sells
-    // nothing twice.
-    let late = |check: &Check| plan.kind == Kind::Stops && check.name == "asked_first";
-    for check in of_purchases(market, attempts, &seen).into_iter().filter(|check| !late(check)) {
+    for check in of_purchases(market, attempts, &seen) {
         verdict.also(check);
     }
     verdict.also(
@@ -283,13 +280,12 @@ impl Outcome for Report {
             }
             Kind::Stops => format!(
                 "{times} stops of {:.0} s, lease {} s, {} writes refused by the fence, {} claims taken over, {keys} \
-                 keys, {} lines before a person, {} late sends, seed {seed}",
+                 keys, {} lines before a person, seed {seed}",
                 self.stopped_seconds,
                 self.lease_seconds,
                 self.writes_refused_by_fence,
                 self.claims_taken_over,
-                verdict.statuses.get("review").copied().unwrap_or(0),
-                self.seen.resent_without_query
+                verdict.statuses.get("review").copied().unwrap_or(0)
             ),
         }
     }

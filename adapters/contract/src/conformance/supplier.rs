@@ -209,6 +209,7 @@ macro_rules! supplier_suite {
             buying::a_top_up_is_made_once,
             buying::without_top_ups_none_is_made,
             buying::two_references_are_two_purchases,
+            buying::a_purchase_whose_time_is_over_is_not_sent,
             buying::purchases_at_once_get_their_own_keys,
             losing::a_reply_lost_after_buying_is_unknown,
             losing::a_reply_lost_before_buying_is_unknown,

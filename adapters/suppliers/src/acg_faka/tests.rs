@@ -173,6 +173,7 @@ fn purchase<'a>(reference: &'a Reference, product: &'a SupplierProduct) -> Purch
         unit_price: MinorUnits(500),
         currency: Currency::parse("CNY").unwrap(),
         recharge: None,
+        send_by: std::time::Instant::now() + std::time::Duration::from_secs(60),
     }
 }
 

@@ -52,6 +52,7 @@ fn purchase<'a>(reference: &'a Reference, product: &'a SupplierProduct) -> Purch
         unit_price: MinorUnits(1250),
         currency: Currency::parse("EUR").unwrap(),
         recharge: None,
+        send_by: std::time::Instant::now() + std::time::Duration::from_secs(60),
     }
 }
 

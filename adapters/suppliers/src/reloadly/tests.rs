@@ -51,6 +51,7 @@ fn purchase<'a>(
         unit_price: MinorUnits(1250),
         currency: Currency::parse("USD").unwrap(),
         recharge,
+        send_by: std::time::Instant::now() + std::time::Duration::from_secs(60),
     }
 }
 

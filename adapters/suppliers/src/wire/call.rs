@@ -1,6 +1,6 @@
 //! A call before it is sent.
 
-use std::fmt;
+use std::{fmt, time::Instant};
 
 use reqwest::Method;
 
@@ -13,13 +13,14 @@ pub(crate) struct Call {
     pub(super) query: Vec<(String, String)>,
     pub(super) headers: Vec<(String, String)>,
     pub(super) body: Option<(String, Vec<u8>)>,
+    pub(super) send_by: Option<Instant>,
 }
 
 impl Call {
     /// `path` starts with a slash and follows the base URL's. Whatever is put into it goes through
     /// [`segment`](super::segment).
     pub(crate) fn new(method: Method, path: impl Into<String>) -> Self {
-        Self { method, path: path.into(), query: Vec::new(), headers: Vec::new(), body: None }
+        Self { method, path: path.into(), query: Vec::new(), headers: Vec::new(), body: None, send_by: None }
     }
 
     pub(crate) fn get(path: impl Into<String>) -> Self {
@@ -53,6 +54,13 @@ impl Call {
     #[must_use]
     pub(crate) fn form(self, fields: &[(String, String)]) -> Self {
         self.body("application/x-www-form-urlencoded", escape::form(fields))
+    }
+
+    /// A purchase: not a byte is sent after this moment.
+    #[must_use]
+    pub(crate) fn send_by(mut self, time: Instant) -> Self {
+        self.send_by = Some(time);
+        self
     }
 
     #[must_use]

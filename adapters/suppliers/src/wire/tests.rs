@@ -84,6 +84,33 @@ async fn fails(script: &[Does], limit: Duration, why: &str) {
     assert_eq!(server.requests.load(SeqCst), 1, "written once");
 }
 
+/// The look at the clock before the call is not the last one: a connection may take long, or the process be stopped.
+#[tokio::test]
+async fn not_a_byte_leaves_of_a_request_whose_body_is_late() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let client = client(&base(&url).unwrap(), LIMIT).unwrap();
+    let late = punctual(b"{}".to_vec(), Some(Instant::now() - Duration::from_millis(1)));
+    let sent = tokio::spawn(client.post(&url).header("x-one", "1").body(late).send());
+    let (mut stream, _) = listener.accept().await.unwrap();
+    let mut came = Vec::new();
+    tokio::time::timeout(LIMIT, stream.read_to_end(&mut came)).await.unwrap().unwrap();
+    assert!(came.is_empty(), "{}", String::from_utf8_lossy(&came));
+    let failure = Failure::of(&sent.await.unwrap().unwrap_err());
+    assert!(matches!(&failure, Failure::Unknown(text) if text.contains("is over")), "{failure:?}");
+}
+
+#[tokio::test]
+async fn a_punctual_body_goes_as_any_other() {
+    let server = server(&[Does::Answers(OK.into())]).await;
+    let wire = Wire::new(&server.url, LIMIT).unwrap();
+    let reply = wire.send(order().send_by(Instant::now() + LIMIT)).await.unwrap();
+    assert!(reply.is_success());
+    let late = wire.send(order().send_by(Instant::now() - Duration::from_millis(1))).await.unwrap_err();
+    assert!(matches!(&late, Failure::NotSent(_)), "{late:?}");
+    assert_eq!(server.requests.load(SeqCst), 1);
+}
+
 #[tokio::test]
 async fn an_answer_is_read_whole_whatever_its_status() {
     let server = server(&[

@@ -1,6 +1,9 @@
 //! What a case buys, and what it holds against the supplier's own log.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use super::{Sold, Speaks, SupplierBench, Wanted};
 use crate::{
@@ -50,6 +53,7 @@ impl Basket {
             unit_price: self.wanted.unit_price,
             currency: self.wanted.currency,
             recharge: self.recharge.as_ref(),
+            send_by: Instant::now() + Duration::from_secs(60),
         }
     }
 

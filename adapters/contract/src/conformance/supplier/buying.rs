@@ -1,9 +1,15 @@
 //! What an honest supplier sells arrives: once, in order, whole.
 
-use std::collections::HashSet;
+use std::{
+    collections::HashSet,
+    time::{Duration, Instant},
+};
 
 use super::{Basket, SupplierBench, With, assert_goods, assert_nothing_sold, assert_sold_once, buy, goods};
-use crate::supplier::{Bought, Goods, RefusalCode};
+use crate::{
+    conformance::limit::within,
+    supplier::{Bought, Goods, Purchase, RefusalCode},
+};
 
 pub async fn a_key_is_bought_once(bench: impl SupplierBench) {
     keys_in_order(bench, 1).await;
@@ -50,6 +56,18 @@ pub async fn without_top_ups_none_is_made(bench: impl SupplierBench) {
         }
         Bought::NotSent { .. } => {}
         other @ (Bought::Delivered { .. } | Bought::Accepted { .. } | Bought::Unknown { .. }) => panic!("{other:?}"),
+    }
+    assert_nothing_sold(&bench).await;
+}
+
+/// As by a process that was stopped before it sent: another worker may have gone on with the line.
+pub async fn a_purchase_whose_time_is_over_is_not_sent(bench: impl SupplierBench) {
+    let supplier = bench.supplier(With::Right);
+    let baskets = [Some(Basket::keys(bench.speaks(), 1, 1)), Basket::top_up(bench.speaks(), 2)];
+    for basket in baskets.into_iter().flatten() {
+        let late = Purchase { send_by: Instant::now() - Duration::from_millis(1), ..basket.purchase() };
+        let bought = within("buy", supplier.buy(late)).await;
+        assert!(matches!(bought, Bought::NotSent { .. }), "{bought:?}");
     }
     assert_nothing_sold(&bench).await;
 }

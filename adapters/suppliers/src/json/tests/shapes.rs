@@ -147,6 +147,7 @@ async fn what_has_no_request_is_not_bought() {
         unit_price: MinorUnits(1),
         currency: Currency::parse("CNY").unwrap(),
         recharge: Some(&recharge),
+        send_by: std::time::Instant::now() + std::time::Duration::from_secs(60),
     };
     match supplier.buy(purchase).await {
         Bought::Refused(refusal) => assert_eq!(refusal.code, RefusalCode::Product),
