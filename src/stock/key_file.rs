@@ -44,7 +44,7 @@ pub struct Chunk {
 }
 
 pub struct KeyFile<R> {
-    reader: csv::Reader<Bounded<R>>,
+    reader: csv::Reader<Bounded<Unmarked<R>>>,
     record: csv::StringRecord,
     first: bool,
 }
@@ -57,7 +57,7 @@ impl<R> std::fmt::Debug for KeyFile<R> {
 
 impl<R: Read> KeyFile<R> {
     pub fn new(reader: R) -> Self {
-        let reader = Bounded { file: reader, since: 0 };
+        let reader = Bounded { file: Unmarked { file: reader, head: None }, since: 0 };
         let reader = csv::ReaderBuilder::new().has_headers(false).flexible(true).from_reader(reader);
         Self { reader, record: csv::StringRecord::new(), first: true }
     }
@@ -124,6 +124,44 @@ impl<R: Read> Read for Bounded<R> {
     }
 }
 
+const MARK: [u8; 3] = *b"\xEF\xBB\xBF";
+
+/// Without the byte order mark that some editors put before the text. The CSV reader takes it off too, where it comes in
+/// one piece: what a file holds must not depend on the pieces in which it is read.
+struct Unmarked<R> {
+    file: R,
+    /// The first bytes that are no mark and not read on yet; `None` before they were looked at.
+    head: Option<Vec<u8>>,
+}
+
+impl<R: Read> Unmarked<R> {
+    fn first(&mut self) -> std::io::Result<Vec<u8>> {
+        loop {
+            let mut first = Vec::with_capacity(MARK.len());
+            self.file.by_ref().take(MARK.len() as u64).read_to_end(&mut first)?;
+            if first != MARK {
+                return Ok(first);
+            }
+        }
+    }
+}
+
+impl<R: Read> Read for Unmarked<R> {
+    fn read(&mut self, into: &mut [u8]) -> std::io::Result<usize> {
+        if self.head.is_none() {
+            self.head = Some(self.first()?);
+        }
+        match &mut self.head {
+            Some(head) if !head.is_empty() => {
+                let count = head.as_slice().read(into)?;
+                head.drain(..count);
+                Ok(count)
+            }
+            _ => self.file.read(into),
+        }
+    }
+}
+
 fn is_header(record: &csv::StringRecord) -> bool {
     let field = |at: usize| record.get(at).unwrap_or("").trim_start_matches('\u{feff}').trim();
     field(0).eq_ignore_ascii_case("sku") && field(1).eq_ignore_ascii_case("key")
@@ -166,6 +204,26 @@ mod tests {
         let chunk = read("\u{feff}sku,key\r\na,1\r\n".as_bytes());
         assert_eq!((chunk.good.len(), chunk.bad.len()), (1, 0));
         assert_eq!(read("\u{feff}a,1\n".as_bytes()).good[0].sku.as_str(), "a");
+        assert_eq!(read("\u{feff}\u{feff}a,1\n".as_bytes()).good[0].number, 1);
+        assert!(read("\u{feff}".as_bytes()).good.is_empty());
+    }
+
+    /// One byte at a time.
+    struct Drops<'a>(&'a [u8]);
+
+    impl Read for Drops<'_> {
+        fn read(&mut self, into: &mut [u8]) -> std::io::Result<usize> {
+            let most = into.len().min(1);
+            self.0.read(&mut into[..most])
+        }
+    }
+
+    #[test]
+    fn a_byte_order_mark_is_none_in_whichever_pieces_it_comes() {
+        for text in ["\u{feff}\rno key\n", "\u{feff}a,1\n", "\u{feff}\u{feff}\n\nsku,key\na,1\n", "a", "\u{feff}"] {
+            let whole = KeyFile::new(text.as_bytes()).next_chunk().unwrap();
+            assert_eq!(KeyFile::new(Drops(text.as_bytes())).next_chunk().unwrap(), whole, "{text:?}");
+        }
     }
 
     #[test]
