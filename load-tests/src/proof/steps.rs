@@ -62,7 +62,7 @@ impl Sizes {
             outage_seconds: 60,
             crash_orders: 100,
             purchases: 5000,
-            simulations: 20_000,
+            simulations: 200_000,
         }
     }
 
@@ -180,9 +180,9 @@ fn server_fault(with: &WhatRuns<'_>, sizes: &Sizes, kind: &str, times: u32) -> S
 }
 
 fn simulation(sizes: &Sizes) -> Step {
-    let arguments = "test --release --locked --features crash-points --test model --test purchases";
+    let arguments = "test --release --locked --features crash-points --test simulation";
     Step {
-        name: "simulation".into(),
+        name: format!("simulation, {} seeds", sizes.simulations),
         program: std::env::var_os("CARGO").map_or_else(|| "cargo".into(), PathBuf::from),
         arguments: arguments.split(' ').map(str::to_owned).collect(),
         variables: vec![("FULFIL_SEEDS".into(), sizes.simulations.to_string())],
@@ -232,13 +232,21 @@ mod tests {
 
     #[test]
     fn every_step_names_its_seed_and_its_binary() {
-        for step in steps(&with(), &Sizes::full()).iter().filter(|step| step.name != "simulation") {
+        for step in steps(&with(), &Sizes::full()).iter().filter(|step| !step.name.starts_with("simulation")) {
             let command = step.command();
             assert!(command.contains("--seed "), "{command}");
             let crashing = command.contains("--fulfil crashing/fulfil");
             assert_eq!(crashing, step.name == "crash-points", "{command}");
             assert!(crashing || command.contains("--fulfil fulfil"), "{command}");
         }
+    }
+
+    #[test]
+    fn the_simulation_is_a_test_of_the_project() {
+        let step = simulation(&Sizes::full());
+        let at = step.arguments.iter().position(|argument| argument == "--test").unwrap();
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+        assert!(root.join("tests").join(&step.arguments[at + 1]).join("main.rs").is_file(), "{}", step.command());
     }
 
     #[test]
