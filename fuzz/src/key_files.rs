@@ -22,7 +22,8 @@ pub fn check(data: &[u8]) {
             assert!(Sku::parse(line.sku.as_str()).is_ok());
             let key = CardKey::parse(&line.key).map(CardKey::as_str);
             assert_eq!(key, Ok(line.key.as_str()), "line {}: a key that is none, or has more around it", line.number);
-            assert!(!format!("{line:?}").contains(&line.key) || line.key.len() < 12, "a key is shown");
+            let shown = format!("{line:?}").replace(line.sku.as_str(), "");
+            assert!(!shown.contains(&line.key) || line.key.len() < 12, "a key is shown");
         }
         for bad in &chunk.bad {
             assert!((1..=300).contains(&bad.problem.len()), "line {}: {} bytes", bad.number, bad.problem.len());

@@ -332,6 +332,11 @@ fn balance_in(value: &Value, digits: u32) -> Option<i64> {
     decimal::minor(value, digits).or_else(|| i64::try_from(decimal::price(value, digits)?.checked_sub(1)?).ok())
 }
 
+/// The section's `product_line` was changed since.
+fn other_service(now: &str, bought: &str) -> Found {
+    Found::Unclear { why: format!("product_line is {now} by now, and this was a {bought}: ask with the earlier one") }
+}
+
 #[async_trait]
 impl Supplier for Reloadly {
     fn promises(&self) -> Promises {
@@ -359,9 +364,12 @@ impl Supplier for Reloadly {
     }
 
     async fn query(&self, sought: Sought<'_>) -> Found {
-        let found = match self.settings.product_line {
-            ProductLine::GiftCards => self.query_cards(&sought).await,
-            ProductLine::TopUps => self.query_top_up(&sought).await,
+        let found = match (self.settings.product_line, sought.recharge) {
+            (ProductLine::GiftCards, false) => self.query_cards(&sought).await,
+            (ProductLine::TopUps, true) => self.query_top_up(&sought).await,
+            // Their gift cards and top-ups are two services: what one does not know the other may have sold.
+            (ProductLine::GiftCards, true) => return other_service("giftcards", "top-up"),
+            (ProductLine::TopUps, false) => return other_service("topups", "purchase of keys"),
         };
         found.unwrap_or_else(|unfound| unfound)
     }
