@@ -130,7 +130,13 @@ fn untold(market: &Market, attempts: &Attempts) -> Vec<String> {
         for (at, purchase) in purchases.iter().enumerate().filter(|(_, one)| one.outcome == Outcome::Done) {
             let visible = match purchase.lie {
                 Some(Lie::TooFew | Lie::TooMany) => true,
-                Some(Lie::KnownKey) => purchases[..at].iter().any(|before| shares_a_key(before, purchase, attempts)),
+                Some(Lie::KnownKey) => {
+                    let before: Vec<&Purchase> =
+                        purchases[..at].iter().filter(|before| shares_a_key(before, purchase, attempts)).collect();
+                    // The one whose goods came second is told; where a purchase was never delivered, none came second.
+                    before.iter().any(|before| is_delivered(before, attempts))
+                        && !before.iter().any(|before| attempts.reviewed.contains(&before.reference))
+                }
                 Some(Lie::AnotherAnswer | Lie::RefusedButBought) | None => false,
             };
             if visible && !attempts.reviewed.contains(&purchase.reference) {
@@ -139,6 +145,10 @@ fn untold(market: &Market, attempts: &Attempts) -> Vec<String> {
         }
     }
     wrong
+}
+
+fn is_delivered(purchase: &Purchase, attempts: &Attempts) -> bool {
+    attempts.by_reference.get(&purchase.reference).is_some_and(|attempt| attempt.state == DELIVERED)
 }
 
 fn shares_a_key(before: &Purchase, purchase: &Purchase, attempts: &Attempts) -> bool {
