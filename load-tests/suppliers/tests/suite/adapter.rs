@@ -1,6 +1,6 @@
 //! A small adapter for Kinguin's protocol, right unless it is told to have a fault.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use fulfil_contract::{
@@ -25,6 +25,7 @@ pub(crate) enum Fault {
     PageIsRefused,
     DarkIsUnknown,
     SlowIsRefused,
+    SendsLate,
     Twice,
     Backwards,
     FirstPage,
@@ -145,6 +146,9 @@ impl Supplier for Adapter {
     async fn buy(&self, purchase: Purchase<'_>) -> Bought {
         if purchase.recharge.is_some() && !self.has(Fault::IgnoresAccounts) {
             return self.refused(RefusalCode::Product, "it has no top-ups");
+        }
+        if Instant::now() > purchase.send_by && !self.has(Fault::SendsLate) {
+            return Bought::NotSent { why: "its time is over".into() };
         }
         let mut left = purchase.quantity.get();
         let mut lines = Vec::new();

@@ -49,6 +49,7 @@ async fn faults_of_purchases_are_found() {
     found(Fault::DarkIsUnknown, losing::not_reachable_is_not_sent).await;
     found(Fault::DarkIsUnknown, telling::not_reachable_is_told).await;
     found(Fault::SlowIsRefused, losing::beyond_the_time_limit_is_unknown).await;
+    found(Fault::SendsLate, buying::a_purchase_whose_time_is_over_is_not_sent).await;
     found(Fault::Twice, buying::a_key_is_bought_once).await;
     found(Fault::Twice, losing::it_goes_on_when_the_supplier_is_back).await;
     found(Fault::Backwards, buying::three_keys_in_order).await;
