@@ -57,6 +57,8 @@ pub(crate) struct Log {
     /// How often each reference was sent.
     pub(crate) sends: BTreeMap<String, u32>,
     queries: BTreeMap<String, u32>,
+    /// How often it said of each reference that it does not know it, since that was sent last.
+    not_founds: BTreeMap<String, u32>,
     /// A purchase under a known reference that may have been made twice.
     pub(crate) doubles: u32,
     keys: u32,
@@ -259,15 +261,22 @@ impl Supplier for Double {
 
     async fn buy(&self, purchase: Purchase<'_>) -> Bought {
         let reference = purchase.reference;
+        if tokio::time::Instant::now().into_std() > purchase.send_by {
+            return Bought::NotSent { why: "its time is over".into() };
+        }
         self.market.watch.i6_a_purchase_is_sent(reference);
-        let sends = {
+        let (sends, not_founds) = {
             let mut log = self.log();
+            let not_founds = log.not_founds.remove(reference.as_str()).unwrap_or(0);
             let sends = log.sends.entry(reference.to_string()).or_default();
             *sends += 1;
-            *sends
+            (*sends, not_founds)
         };
         if sends > 1 {
             self.seen("sent again");
+            if self.promises.query {
+                self.market.watch.i6_a_purchase_sent_again_was_asked_for(reference, not_founds);
+            }
         }
         self.tell("is sent", reference, u64::from(sends));
         let mut dice = self.dice(reference, "buy", sends);
@@ -305,8 +314,12 @@ impl Supplier for Double {
         if dice.random_range(0..100) < self.market.trouble / 2 {
             return Found::Unclear { why: "no answer".into() };
         }
-        let log = self.log();
-        log.made.get(sought.reference.as_str()).map_or(Found::NotFound, |made| Self::found(made, asked))
+        let mut log = self.log();
+        let Some(made) = log.made.get(sought.reference.as_str()) else {
+            *log.not_founds.entry(sought.reference.to_string()).or_default() += 1;
+            return Found::NotFound;
+        };
+        Self::found(made, asked)
     }
 
     async fn offers(&self, _: &[SupplierProduct]) -> Result<Vec<Offer>, SupplierError> {

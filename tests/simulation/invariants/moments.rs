@@ -88,6 +88,11 @@ impl Watch {
         self.hold(open.is_none(), "I6", || format!("{reference} is sent while another may bring goods: {open:?}"));
     }
 
+    /// I6: a purchase is sent again where the supplier said twice that it does not know of it, if it can be asked.
+    pub(crate) fn i6_a_purchase_sent_again_was_asked_for(&self, reference: &Reference, not_founds: u32) {
+        self.hold(not_founds >= 2, "I6", || format!("{reference} is sent again after {not_founds} not-founds"));
+    }
+
     /// I6: a supplier makes a purchase while its attempt is open, not after it was given up.
     pub(crate) fn i6_a_purchase_is_made(&self, reference: &Reference) {
         let attempts = self.memory.attempts_beside(reference);
