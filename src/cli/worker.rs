@@ -35,15 +35,16 @@ pub async fn execute(args: Args, context: &Context) -> Result<(), Failure> {
             "a worker works on servers: use `fulfil run --orders FILE --keys FILE --data DIR` for a data folder",
         ));
     }
+    // First of all: whoever ends a worker that is only starting ends it in good order too.
+    let (drain, draining) = Drain::new();
+    let drain = Arc::new(drain);
+    drain_on_signal(drain.clone()).map_err(|error| Failure::new(Exit::Software, error.to_string()))?;
     let config = context.config_with(&[Needed::SourceUrl, Needed::LedgerUrl, Needed::StockUrl])?;
     let ports = compose::worker(config).map_err(failure_of::compose)?;
     let mut settings = compose::settings(config, args.until_empty.then_some(EMPTY_FOR));
     settings.buying = compose::buying(config, || compose::vault(config)).map_err(failure_of::compose)?;
 
     let metrics = metrics::install().map_err(|error| Failure::new(Exit::Software, error.to_string()))?;
-    let (drain, draining) = Drain::new();
-    let drain = Arc::new(drain);
-    drain_on_signal(drain.clone()).map_err(|error| Failure::new(Exit::Software, error.to_string()))?;
     let board = Board::default();
     let supplies = settings.buying.as_ref().map(|buying| buying.supplies.clone()).unwrap_or_default();
     if let Some(address) = config.admin.listen {

@@ -169,7 +169,8 @@ async fn a_worker_drains_with_a_purchase_under_way() {
     assert_eq!(stop(&mut worker, Duration::from_secs(40)).await.unwrap(), Some(0), "{}", trade.shop.logs());
     // acg_faka can't be asked later: an answer that was not waited for would be a review.
     assert_eq!(trade.status(0).await, "fulfilled", "{}", trade.shop.logs());
-    let (mut worker, _) = trade.shop.start_worker(&[]).await;
+    let (mut worker, admin) = trade.shop.start_worker(&[]).await;
+    until("the worker is ready", || fulfil_load_tests::scrape::is_ready(admin)).await;
     trade.shop.final_results(1).await;
     assert_eq!(stop(&mut worker, Duration::from_secs(40)).await.unwrap(), Some(0));
     trade.end(1).await;
