@@ -105,16 +105,13 @@ fn from_an_empty_server_to_delivered_keys() {
     assert_eq!(site.ask(&["order", "show", "o-2"])["status"], "rejected");
     site.run(1, &["order", "show", "o-3"]);
     let status = site.ask(&["stock", "status"]);
-    assert_eq!(
-        (&status[1]["stock"], &status[1]["offered"], &status[1]["claimed"]),
-        (&json!("complete"), &json!(3), &json!(0))
-    );
+    assert_eq!((&status[1]["stock"], &status[1]["claimed"]), (&json!("complete"), &json!(0)));
     let audit = site.ask(&["audit"]);
-    assert_eq!(
-        ["sold", "stock_offered", "stock_not_available", "stock_missing", "claims_open"]
-            .map(|name| audit[name].as_u64()),
-        [3, 5, 0, 0, 0].map(Some)
-    );
+    let count = |name: &str| audit[name].as_u64().unwrap();
+    assert_eq!(["sold", "stock_missing", "claims_open"].map(count), [3, 0, 0], "{audit}");
+    // Where a claim took too long the ledger took the keys, and stock offers them until somebody claims them.
+    assert_eq!(count("stock_offered") - count("stock_not_available"), 5, "{audit}");
+    assert!(matches!(status[1]["offered"].as_u64(), Some(3 | 5)), "{status}");
 
     rebuilding(&site);
     without_stock(&site);
