@@ -1,5 +1,6 @@
-//! One connection. It opens within its limit or not at all, and when it is dropped it is cut: a
-//! client library that waits for a frozen or alarmed broker would keep its thread and its buffers.
+//! One connection. It opens within its limit or not at all, and when it is dropped, opened or not, it
+//! is cut: a client library that waits for a frozen or alarmed broker would keep its thread and its
+//! buffers.
 
 use std::{
     fmt,
@@ -25,8 +26,9 @@ use crate::{
 };
 
 pub(crate) struct Link {
+    // Dropped before the connection, which would wait for the broker's farewell.
+    socket: Cut,
     connection: Connection,
-    socket: Socket,
     broker: String,
     limit: Duration,
 }
@@ -65,6 +67,15 @@ fn shut(state: &SocketState) {
     }
 }
 
+/// Cuts its socket when it is dropped: so does an opening that nobody waits for any more.
+struct Cut(Socket);
+
+impl Drop for Cut {
+    fn drop(&mut self) {
+        self.0.cut();
+    }
+}
+
 impl Link {
     /// Connects. `name` is what the broker's management page shows.
     ///
@@ -72,20 +83,12 @@ impl Link {
     /// [`TopologyError`] when it is refused, or not there within `limit`.
     pub(crate) async fn open(url: &BrokerUrl, name: &str, limit: Duration) -> Result<Self, TopologyError> {
         let broker = url.to_string();
-        let socket = Socket::default();
-        let connected = timeout(limit, connect(url, name, limit, socket.clone())).await;
-        let connection = match connected {
-            Ok(Ok(connection)) => connection,
-            Ok(Err(error)) => {
-                socket.cut();
-                return Err(TopologyError::of_connecting(&broker, &error));
-            }
-            Err(_) => {
-                socket.cut();
-                return Err(TopologyError::late(&broker, limit));
-            }
-        };
-        Ok(Self { connection, socket, broker, limit })
+        let socket = Cut(Socket::default());
+        let connected = timeout(limit, connect(url, name, limit, socket.0.clone())).await;
+        let connection = connected
+            .map_err(|_| TopologyError::late(&broker, limit))?
+            .map_err(|error| TopologyError::of_connecting(&broker, &error))?;
+        Ok(Self { socket, connection, broker, limit })
     }
 
     pub(crate) async fn channel(&self) -> Result<Channel, TopologyError> {
@@ -124,7 +127,7 @@ impl Link {
 
     /// Whatever waits for this connection fails now.
     pub(crate) fn cut(&self) {
-        self.socket.cut();
+        self.socket.0.cut();
     }
 
     /// Closes it in good order, within the limit.
@@ -133,12 +136,6 @@ impl Link {
         if let Err(error) = closed {
             tracing::debug!(%error, "the connection is cut instead of closed");
         }
-    }
-}
-
-impl Drop for Link {
-    fn drop(&mut self) {
-        self.socket.cut();
     }
 }
 
