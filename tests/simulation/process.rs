@@ -182,6 +182,7 @@ impl Disturber for Process {
             Fault::None => ("call", 0),
             Fault::Before => ("before", 0),
             Fault::After => ("after", 0),
+            Fault::Swallowed => ("swallowed", 0),
             Fault::Refused => ("refused", 0),
             Fault::Yield(times) => ("yield", u64::from(times)),
             Fault::Late { before, after, lost } => {
@@ -222,7 +223,8 @@ fn roll(trouble: Trouble, away: bool, rng: &mut SmallRng) -> Fault {
         return late(rng, 60_000_000, 5_000_000);
     }
     match rng.random_range(0..10) {
-        0..3 => Fault::Before,
+        0..2 => Fault::Before,
+        2 => Fault::Swallowed,
         3..6 => Fault::After,
         6 => Fault::Refused,
         7..9 => late(rng, 80_000, 0),

@@ -82,7 +82,7 @@ pub(crate) fn any_call(rng: &mut SmallRng) -> &'static str {
     CALLS.get(at).or_else(|| SELDOM.get(at - CALLS.len())).unwrap()
 }
 
-const FAULTS: [&str; 6] = ["before", "after", "refused", "late", "lost", "stalled"];
+const FAULTS: [&str; 7] = ["before", "after", "swallowed", "refused", "late", "lost", "stalled"];
 
 const EVENTS: [(&str, &str); 47] = [
     ("worker", "started"),

@@ -31,7 +31,7 @@ impl Memory {
         let fault = self.point("announcer.publish").await;
         let count = batch.len();
         match fault {
-            Fault::Before => return Err(unavailable()),
+            Fault::Before | Fault::Swallowed => return Err(unavailable()),
             Fault::Refused => return Ok(vec![Verdict::Refused("no queue took it".into()); count]),
             Fault::None | Fault::After | Fault::Yield(_) | Fault::Late { .. } => self.state().announced.extend(batch),
         }

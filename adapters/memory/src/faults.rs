@@ -22,6 +22,8 @@ pub enum Fault {
     Before,
     /// It is done, and fails: the caller can't know.
     After,
+    /// It is lost on its way: nothing was done, and the caller can't know.
+    Swallowed,
     /// The other side refuses it, and nothing was done: data that the ledger refuses, results that no
     /// queue takes.
     Refused,
@@ -41,7 +43,12 @@ impl Fault {
     pub(crate) fn loses_the_answer(self) -> bool {
         match self {
             Self::After | Self::Late { lost: true, .. } => true,
-            Self::None | Self::Before | Self::Refused | Self::Yield(_) | Self::Late { lost: false, .. } => false,
+            Self::None
+            | Self::Before
+            | Self::Swallowed
+            | Self::Refused
+            | Self::Yield(_)
+            | Self::Late { lost: false, .. } => false,
         }
     }
 }
@@ -110,6 +117,7 @@ impl Memory {
         let fault = self.point(name).await;
         match fault {
             Fault::Before => return Err(E::before(name)),
+            Fault::Swallowed => return Err(E::after(name)),
             Fault::Refused => return Err(E::refused(name)),
             Fault::None | Fault::After | Fault::Yield(_) | Fault::Late { .. } => {}
         }
@@ -136,7 +144,7 @@ pub(crate) async fn linger(fault: Fault, when: When) {
         (Fault::Late { before: time, .. }, When::Before) | (Fault::Late { after: time, .. }, When::After) => {
             tokio::time::sleep(time).await;
         }
-        (Fault::None | Fault::Before | Fault::After | Fault::Refused, _) => {}
+        (Fault::None | Fault::Before | Fault::After | Fault::Swallowed | Fault::Refused, _) => {}
     }
 }
 

@@ -162,7 +162,7 @@ impl Session {
     {
         let fault = self.memory.point(name).await;
         let made = match fault {
-            Fault::Before | Fault::Refused => None,
+            Fault::Before | Fault::Swallowed | Fault::Refused => None,
             Fault::None | Fault::After | Fault::Yield(_) | Fault::Late { .. } => {
                 effect(&mut self.memory.state(), self.session)
             }
@@ -189,7 +189,7 @@ impl Source for Session {
             let inner = Arc::clone(&self.memory.inner);
             let news = inner.news.notified();
             match fault {
-                Fault::Before | Fault::Refused => return Err(self.lost("source.next")),
+                Fault::Before | Fault::Swallowed | Fault::Refused => return Err(self.lost("source.next")),
                 Fault::None | Fault::After | Fault::Yield(_) | Fault::Late { .. } => {}
             }
             // Kept here before anything is awaited.

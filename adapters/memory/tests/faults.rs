@@ -51,12 +51,12 @@ fn with(call: &'static str, fault: Fault) -> Memory {
 
 #[tokio::test]
 async fn the_ledger_says_what_it_knows_of_the_outcome() {
-    for (fault, committed) in [(Fault::Before, 0), (Fault::Refused, 0), (Fault::After, 1)] {
+    for (fault, committed) in [(Fault::Before, 0), (Fault::Swallowed, 0), (Fault::Refused, 0), (Fault::After, 1)] {
         let memory = with("ledger.record", fault);
         let error = memory.record(&[refused("o-1")]).await.unwrap_err();
         match fault {
             Fault::Before => assert!(matches!(error, LedgerError::Unavailable(_))),
-            Fault::After => assert!(matches!(error, LedgerError::OutcomeUnknown(_))),
+            Fault::After | Fault::Swallowed => assert!(matches!(error, LedgerError::OutcomeUnknown(_))),
             Fault::Refused => assert!(matches!(error, LedgerError::Data(_))),
             Fault::None | Fault::Yield(_) | Fault::Late { .. } => {}
         }
@@ -87,7 +87,7 @@ async fn results_are_refused_lost_or_there() {
 #[tokio::test]
 async fn a_disturbed_session_is_over_and_its_messages_come_again() {
     for call in ["source.next", "source.acknowledge_up_to", "source.ready"] {
-        for fault in [Fault::Before, Fault::After, Fault::Refused] {
+        for fault in [Fault::Before, Fault::After, Fault::Swallowed, Fault::Refused] {
             let memory = Memory::new(1);
             memory.enqueue(0, b"one".to_vec(), None);
             memory.enqueue(0, b"two".to_vec(), Some("id".into()));
