@@ -4,6 +4,8 @@
 //! settles that wait are flushed at the end, and results that the last procurements owe are announced; what became of
 //! the deliveries is summed over the lanes.
 
+mod beside;
+
 use std::{
     sync::Arc,
     time::{Duration, Instant},
@@ -36,18 +38,17 @@ use crate::{
         assortment::Assortment,
         buyer::{Buyer, Supplies, Times},
         unaided::Unaided,
-        watch,
     },
     stock::{
         catalogue::Catalogue,
         desk::{Alarm, ClaimDesk},
         import::Vault,
-        keeper::Keeper,
-        takeover::{TakeOver, beat, first_beat},
     },
 };
 
 const ALARMS: usize = 256;
+/// How long a worker that ends by itself waits for a broker that is away.
+const REACHED_WITHIN: Duration = Duration::from_secs(30);
 
 /// Everything that a worker works with.
 pub struct Ports {
@@ -107,6 +108,13 @@ pub struct Done {
     pub abandoned: bool,
 }
 
+impl Done {
+    #[must_use]
+    pub fn nothing() -> Self {
+        Self { tally: Tally::default(), seconds: 0.0, abandoned: false }
+    }
+}
+
 /// A new worker id: one run of one process.
 #[must_use]
 pub fn worker_id(dice: &Dice) -> WorkerId {
@@ -145,9 +153,9 @@ pub async fn run(
     mut draining: Draining,
 ) -> Result<Done, StartError> {
     let started = Instant::now();
-    let lanes = lanes(&*ports.sources, &mut draining).await?;
+    let lanes = lanes(&*ports.sources, settings.until_empty, &mut draining).await?;
     let (own, called) = Own::new(&ports, draining.dice());
-    let beside = beside(&ports, &settings, &own, called, &draining).await;
+    let beside = beside::begin(&ports, &settings, &own, called, &draining).await;
     let slow_lane = slow_lane(&ports, &settings, &own, &board, &draining);
     tracing::info!(worker = %own.worker, lanes = lanes.len(), "working");
     let running = start(lanes, &ports, &settings, &own, &board, &draining);
@@ -158,7 +166,7 @@ pub async fn run(
     drain.enter(Phase::Draining);
     finish(slow_lane, &ports, settings.mode, &mut draining).await;
     let abandoned = draining.phase() == Phase::Abandoning;
-    end(beside, &own.desk).await;
+    beside::end(beside, &own.desk).await;
     Ok(Done { tally, seconds: started.elapsed().as_secs_f64(), abandoned })
 }
 
@@ -277,63 +285,6 @@ async fn finish(mut slow_lane: JoinSet<()>, ports: &Ports, mode: Mode, draining:
     }
 }
 
-/// The tasks beside the lanes. The stock is brought up once before the first claim, if it can be.
-async fn beside(
-    ports: &Ports,
-    settings: &Settings,
-    own: &Own,
-    called: mpsc::Receiver<Alarm>,
-    draining: &Draining,
-) -> JoinSet<()> {
-    let Own { worker, catalogue, desk, owed } = own;
-    let keeper = Keeper {
-        ledger: ports.stock_ledger.clone(),
-        stock: ports.loading.clone(),
-        catalogue: catalogue.clone(),
-        worker: worker.clone(),
-    };
-    if let Err(error) = keeper.round(None).await {
-        tracing::warn!(%error, "the stock is not ready; the ledger takes until it is");
-    }
-    let takeover = TakeOver {
-        ledger: ports.stock_ledger.clone(),
-        stock: ports.stock.clone(),
-        claims: ports.claims.clone(),
-        catalogue: catalogue.clone(),
-        desk: desk.clone(),
-        worker: worker.clone(),
-    };
-    takeover.look(&mut std::collections::HashSet::new()).await;
-    first_beat(&*ports.claims, worker, &mut draining.clone()).await;
-    let mut beside = JoinSet::new();
-    let dice = || draining.dice().clone();
-    beside.spawn(dice().in_turn("beat", beat(ports.claims.clone(), worker.clone(), draining.clone())));
-    beside.spawn(dice().in_turn("keeper", keeper.keep(called, draining.clone())));
-    beside.spawn(dice().in_turn("takeover", takeover.watch(draining.clone())));
-    beside.spawn(dice().in_turn("flush", desk.clone().flush_when_idle(draining.clone())));
-    if let Some(buying) = &settings.buying {
-        beside.spawn(dice().in_turn("offers", watch::offers(buying.supplies.clone(), draining.clone())));
-    }
-    let counts = watch::counts(ports.procurements.clone(), settings.buying.is_some(), draining.clone());
-    beside.spawn(dice().in_turn("counts", counts));
-    let announcer = (ports.announcers)();
-    let sweep = sweep(ports.ledger.clone(), announcer, settings.mode, owed.clone(), draining.clone());
-    beside.spawn(dice().in_turn("sweep", sweep));
-    beside
-}
-
-/// What waits is flushed; a task that does not end by itself is ended.
-async fn end(mut beside: JoinSet<()>, desk: &ClaimDesk) {
-    const PATIENCE: Duration = Duration::from_secs(2);
-    let waiting = tokio::time::timeout(PATIENCE, desk.flush()).await.unwrap_or(1);
-    if waiting > 0 {
-        tracing::info!(waiting, "settles are left; the claims are taken over by another worker");
-    }
-    if tokio::time::timeout(PATIENCE, async { while beside.join_next().await.is_some() {} }).await.is_err() {
-        beside.shutdown().await;
-    }
-}
-
 async fn abandon_after(grace: Duration, drain: Arc<Drain>, mut draining: Draining) {
     draining.begun().await;
     tokio::time::sleep(grace).await;
@@ -377,9 +328,19 @@ fn buyer(ports: &Ports, settings: &Settings, buying: Buying, own: &Own) -> Buyer
     }
 }
 
-/// Which lanes there are; a broker that is away is waited for.
-async fn lanes(sources: &dyn Sources, draining: &mut Draining) -> Result<Vec<u16>, StartError> {
+/// Which lanes there are; a broker that is away is waited for, and who is to end by itself gives up in time.
+async fn lanes(
+    sources: &dyn Sources,
+    until_empty: Option<Duration>,
+    draining: &mut Draining,
+) -> Result<Vec<u16>, StartError> {
+    let since = tokio::time::Instant::now();
     let again = |error: &SourceError| match error {
+        SourceError::Unavailable(_) | SourceError::SessionLost(_)
+            if until_empty.is_some() && since.elapsed() >= REACHED_WITHIN =>
+        {
+            Again::No
+        }
         SourceError::Unavailable(_) | SourceError::SessionLost(_) => Again::Yes,
         SourceError::Topology(_) => Again::No,
     };
@@ -388,5 +349,40 @@ async fn lanes(sources: &dyn Sources, draining: &mut Draining) -> Result<Vec<u16
         biased;
         () = ending.begun() => Err(StartError::Ended),
         lanes = persist("look for lanes", draining, again, || sources.lanes()) => lanes.map_err(StartError::from),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use async_trait::async_trait;
+    use fulfil_contract::ports::source::Source;
+
+    use super::*;
+
+    struct Away;
+
+    #[async_trait]
+    impl Sources for Away {
+        async fn lanes(&self) -> Result<Vec<u16>, SourceError> {
+            Err(SourceError::Unavailable("it is away".into()))
+        }
+
+        async fn open(&self, _: u16) -> Result<Box<dyn Source>, SourceError> {
+            Err(SourceError::Unavailable("it is away".into()))
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_ends_by_itself_does_not_wait_for_the_broker_for_ever() {
+        let (drain, mut draining) = Drain::new();
+        let since = tokio::time::Instant::now();
+        let given_up = lanes(&Away, Some(Duration::from_secs(2)), &mut draining).await.unwrap_err();
+        assert!(matches!(&given_up, StartError::Source(SourceError::Unavailable(_))), "{given_up}");
+        assert!((REACHED_WITHIN..REACHED_WITHIN * 2).contains(&since.elapsed()), "{:?}", since.elapsed());
+
+        let waiting = tokio::time::timeout(REACHED_WITHIN * 20, lanes(&Away, None, &mut draining)).await;
+        assert!(waiting.is_err(), "a worker goes on waiting: {waiting:?}");
+        drain.enter(Phase::Draining);
+        assert!(matches!(lanes(&Away, None, &mut draining).await, Err(StartError::Ended)));
     }
 }

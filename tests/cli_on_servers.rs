@@ -32,8 +32,9 @@ impl<'a> Site<'a> {
             serde_json::from_slice::<Value>(&output.stdout).unwrap()["recipient"].as_str().unwrap().to_owned();
         let [broker, ledger, stock] =
             [servers.rabbitmq.new_vhost().unwrap(), servers.postgres.new_database().unwrap(), servers.redis.url()];
+        // Patient with stock on a crowded machine: the counts are those of an order that stock filled.
         let configuration = format!(
-            "[source]\nurl = \"{broker}\"\nlanes = 1\n[ledger]\nurl = \"{ledger}\"\n[stock]\nurl = \"{stock}\"\n\
+            "[source]\nurl = \"{broker}\"\nlanes = 1\n[ledger]\nurl = \"{ledger}\"\n[stock]\nurl = \"{stock}\"\ntimeout_ms = 20000\n\
              [admin]\nlisten = \"off\"\n[sealing]\nrecipient = \"{recipient}\"\nfingerprint_secret = \"0123456789abcdef\"\n"
         );
         write(folder, "fulfil.toml", &configuration);
@@ -109,9 +110,8 @@ fn from_an_empty_server_to_delivered_keys() {
     let audit = site.ask(&["audit"]);
     let count = |name: &str| audit[name].as_u64().unwrap();
     assert_eq!(["sold", "stock_missing", "claims_open"].map(count), [3, 0, 0], "{audit}");
-    // Where a claim took too long the ledger took the keys, and stock offers them until somebody claims them.
-    assert_eq!(count("stock_offered") - count("stock_not_available"), 5, "{audit}");
-    assert!(matches!(status[1]["offered"].as_u64(), Some(3 | 5)), "{status}");
+    assert_eq!(["stock_offered", "stock_not_available"].map(count), [5, 0], "{audit}");
+    assert_eq!(status[1]["offered"], 3, "{status}");
 
     rebuilding(&site);
     without_stock(&site);
@@ -167,6 +167,8 @@ fn before_migration(site: &Site<'_>) {
         &["stock", "status"],
         &["results", "tail"],
         &["review", "list"],
+        &["worker"],
+        &["worker", "--until-empty"],
         &["review", "resolve", "1", "--as", "noted", "--reason", "seen"],
     ] {
         let output = site.run(78, args);

@@ -12,7 +12,7 @@ use crate::{
     compose,
     ops::{admin, drain::Drain, metrics, signals::drain_on_signal},
     pipeline::board::Board,
-    pool::{self, StartError},
+    pool::{self, Done, StartError},
     procurement::callbacks::serve,
 };
 
@@ -65,7 +65,8 @@ pub async fn execute(args: Args, context: &Context) -> Result<(), Failure> {
     }
     let done = match pool::run(ports, settings, board, drain, draining).await {
         Ok(done) => done,
-        Err(StartError::Ended) => return Ok(()),
+        // Told to end before it had begun: it did nothing, and that is a summary too.
+        Err(StartError::Ended) => Done::nothing(),
         Err(StartError::Source(error)) => return Err(failure_of::source(error)),
     };
     print(&Summary::of(&done), context)?;

@@ -37,6 +37,8 @@ const TRIES_IN_COMPANY: u32 = SMALL_BATCHES.len() as u32;
 const TRIES_ALONE: u32 = 3;
 /// How long an order waits that was alone before and did not come back.
 const CALM: Duration = Duration::from_secs(1);
+/// The process is about to end, and may be killed.
+const TAKEN_BACK_WITHIN: Duration = Duration::from_secs(1);
 
 /// One gate a process: batches share it, an order that runs alone has it to itself.
 #[derive(Debug, Clone, Default)]
@@ -163,7 +165,8 @@ impl Run {
     }
 }
 
-/// Counts this try of each order by its number, takes them their way, and forgets the tries.
+/// Counts this try of each order by its number, takes them their way, and forgets the tries. A try that only ran out
+/// of time is taken back: nobody died of it.
 async fn fulfil_counted(
     received: Received,
     number: u32,
@@ -171,10 +174,27 @@ async fn fulfil_counted(
     draining: &mut Draining,
 ) -> Result<Announced, GivenUp> {
     let bodies = received.bodies();
-    let count = || crash::after(Point::TriesCounted, &received, way.ledger.count_tries(&bodies, number));
+    let tried = try_counted(received, &bodies, number, way, draining).await;
+    if tried.as_ref().is_err_and(GivenUp::is_for_time) {
+        let taken_back = tokio::time::timeout(TAKEN_BACK_WITHIN, way.ledger.take_back_tries(&bodies, number)).await;
+        if !matches!(taken_back, Ok(Ok(()))) {
+            tracing::info!(orders = bodies.len(), "a try that ran out of time stays counted");
+        }
+    }
+    tried
+}
+
+async fn try_counted(
+    received: Received,
+    bodies: &[BodyHash],
+    number: u32,
+    way: &Way,
+    draining: &mut Draining,
+) -> Result<Announced, GivenUp> {
+    let count = || crash::after(Point::TriesCounted, &received, way.ledger.count_tries(bodies, number));
     persist("count tries", draining, again, count).await?;
     let announced = way.fulfil(received, draining).await?;
-    let forget = || crash::after(Point::TriesForgotten, &announced, way.ledger.forget_tries(&bodies));
+    let forget = || crash::after(Point::TriesForgotten, &announced, way.ledger.forget_tries(bodies));
     persist("forget tries", draining, again, forget).await?;
     Ok(announced)
 }

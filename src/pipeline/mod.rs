@@ -68,9 +68,9 @@ impl std::fmt::Debug for Way {
 /// A batch that was not brought to its end: it is not acknowledged, and the broker delivers it again.
 #[derive(Debug, thiserror::Error)]
 pub enum GivenUp {
-    #[error("the grace period ended while the ledger was awaited: {0}")]
+    #[error("the ledger did not take it: {0}")]
     Ledger(#[from] Ended<LedgerError>),
-    #[error("the grace period ended while results were published: {0}")]
+    #[error("the results were not published: {0}")]
     Announce(#[from] Ended<AnnounceUnavailable>),
     #[error(transparent)]
     Abandoned(#[from] Abandoned),
@@ -78,6 +78,19 @@ pub enum GivenUp {
     Failing(#[from] Failing),
     #[error("a delivery of the batch was left without a judgement; please report this as a defect")]
     Unjudged,
+}
+
+impl GivenUp {
+    /// Whether it is only the time that was over: that says nothing about the orders.
+    #[must_use]
+    pub fn is_for_time(&self) -> bool {
+        match self {
+            Self::Abandoned(_) | Self::Ledger(Ended::Abandoned(_)) | Self::Announce(Ended::Abandoned(_)) => true,
+            Self::Ledger(Ended::Failed(_)) | Self::Announce(Ended::Failed(_)) | Self::Failing(_) | Self::Unjudged => {
+                false
+            }
+        }
+    }
 }
 
 impl From<AnnounceError> for GivenUp {

@@ -16,7 +16,7 @@ use fulfil_contract::{
     stock::{Bucket, BucketState, Load, Loaded},
 };
 use metrics::{counter, gauge};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 
 use super::{
     catalogue::{Catalogue, buckets},
@@ -57,9 +57,15 @@ impl std::fmt::Debug for Keeper {
 }
 
 impl Keeper {
-    /// Keeps the stock until draining begins, then gives its leases back.
-    pub async fn keep(self, mut alarms: mpsc::Receiver<Alarm>, mut draining: Draining) {
-        let mut failing = false;
+    /// Keeps the stock until draining begins, then gives its leases back. Tells when it has gone round once, well or
+    /// not.
+    pub async fn keep(
+        self,
+        mut alarms: mpsc::Receiver<Alarm>,
+        gone_round: oneshot::Sender<()>,
+        mut draining: Draining,
+    ) {
+        let (mut failing, mut gone_round) = (false, Some(gone_round));
         let mut called = None;
         loop {
             match self.round(called.take()).await {
@@ -70,9 +76,13 @@ impl Keeper {
                 Ok(()) => {}
                 Err(error) if failing => tracing::debug!(%error, "the stock can't be kept; trying again"),
                 Err(error) => {
-                    tracing::warn!(%error, "the stock can't be kept; trying again");
+                    tracing::warn!(%error, "the stock can't be kept; the ledger takes until it is");
                     failing = true;
                 }
+            }
+            if let Some(tell) = gone_round.take() {
+                // Whoever asked may have stopped waiting.
+                tell.send(()).ok();
             }
             tokio::select! {
                 biased;

@@ -37,18 +37,23 @@ const BEAT_TTL: Duration = Duration::from_secs(10);
 const LOOK_EVERY: Duration = Duration::from_secs(5);
 
 /// The first beat comes before the first claim: whoever claims before it beats is taken for dead. A stock server that
-/// is away is not waited for long, since no claim comes about there either.
-pub async fn first_beat(claims: &dyn StockClaims, worker: &WorkerId, draining: &mut Draining) {
+/// is away is not waited for long: no claim comes about there either, and once it is back a beat is soon tried again.
+/// Says whether a beat was well.
+pub async fn first_beat(claims: &dyn StockClaims, worker: &WorkerId, draining: &mut Draining) -> bool {
     for _ in 0..FIRST_TRIES {
-        if beat_once(claims, worker).await || !draining.pause(BEAT_AGAIN).await {
-            return;
+        if beat_once(claims, worker).await {
+            return true;
+        }
+        if !draining.pause(BEAT_AGAIN).await {
+            break;
         }
     }
+    false
 }
 
-/// Beats until draining ends the process; the heartbeat then lapses by itself.
-pub async fn beat(claims: Arc<dyn StockClaims>, worker: WorkerId, mut draining: Draining) {
-    let mut pause = BEAT_EVERY;
+/// Beats until draining ends the process; the heartbeat then lapses by itself. `beaten`: the last beat was well.
+pub async fn beat(claims: Arc<dyn StockClaims>, worker: WorkerId, beaten: bool, mut draining: Draining) {
+    let mut pause = if beaten { BEAT_EVERY } else { BEAT_AGAIN };
     while draining.pause(pause).await {
         pause = if beat_once(&*claims, &worker).await { BEAT_EVERY } else { BEAT_AGAIN };
     }

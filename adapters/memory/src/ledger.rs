@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use async_trait::async_trait;
 use fulfil_contract::{
     attempt::AttemptId,
-    ids::{BodyHash, Fingerprint, KeyId, OrderId, Revision, SealedKey, Sku, WorkerId},
+    ids::{BodyHash, Fingerprint, KeyId, MerchantId, OrderId, Revision, SealedKey, Sku, WorkerId},
     ports::ledger::{Asked, Ledger, LedgerError, Tries},
     procurement::{ProcurementId, ReviewId},
     proposal::{Entry, UnreadableMessage},
@@ -101,6 +101,18 @@ impl Tries for Memory {
         .await
     }
 
+    async fn take_back_tries(&self, bodies: &[BodyHash], number: u32) -> Result<(), LedgerError> {
+        self.call("ledger.take_back_tries", |state| {
+            for body in bodies {
+                if let Some(counted) = state.ledger.tries.get_mut(body).filter(|counted| **counted == number) {
+                    *counted = number.saturating_sub(1);
+                }
+            }
+            Ok(())
+        })
+        .await
+    }
+
     async fn forget_tries(&self, bodies: &[BodyHash]) -> Result<(), LedgerError> {
         self.call("ledger.forget_tries", |state| {
             for body in bodies {
@@ -138,8 +150,12 @@ impl Ledger for Memory {
         .await
     }
 
-    async fn owed(&self, most: u32) -> Result<Vec<RecordedOrder>, LedgerError> {
-        self.call("ledger.owed", |state| Ok(state.ledger.owed.iter().take(most as usize).cloned().collect())).await
+    async fn owed(&self, most: u32, but_of: &[Option<MerchantId>]) -> Result<Vec<RecordedOrder>, LedgerError> {
+        self.call("ledger.owed", |state| {
+            let owed = state.ledger.owed.iter().filter(|order| !but_of.contains(&order.merchant_id));
+            Ok(owed.take(most as usize).cloned().collect())
+        })
+        .await
     }
 
     async fn paid(&self, results: &[(OrderId, Revision)]) -> Result<(), LedgerError> {

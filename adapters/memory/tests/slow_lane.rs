@@ -104,7 +104,7 @@ async fn a_call_whose_answer_was_lost_is_made_again() {
     assert_unknown(memory.release(&of.lease, &reject).await);
     memory.disturb(|_| Fault::None);
     assert_eq!(memory.release(&of.lease, &reject).await.unwrap(), Released::Rejected);
-    assert_eq!(memory.owed(10).await.unwrap().len(), 2);
+    assert_eq!(memory.owed(10, &[]).await.unwrap().len(), 2);
 }
 
 #[tokio::test]

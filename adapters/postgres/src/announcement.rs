@@ -2,7 +2,7 @@
 //! (I4).
 
 use fulfil_contract::{
-    ids::{OrderId, Revision},
+    ids::{MerchantId, OrderId, Revision},
     ports::ledger::LedgerError,
     recorded::RecordedOrder,
 };
@@ -30,7 +30,8 @@ const PAY: &str = "
 
 const OLDEST: &str = "
     select order_id, merchant_id, body_hash, status, revision, decided_at, lines, reason
-    from fulfil.announcement order by owed_at, order_id, revision limit $1";
+    from fulfil.announcement where coalesce(merchant_id, '') <> all($2::text[])
+    order by owed_at, order_id, revision limit $1";
 
 pub(crate) async fn owe(postgres: &Postgres, call: &Call, results: &[(OrderId, Revision)]) -> Result<(), LedgerError> {
     write(postgres, call, OWE, results).await
@@ -68,13 +69,21 @@ async fn write(
         .await
 }
 
-pub(crate) async fn owed(postgres: &Postgres, call: &Call, most: u32) -> Result<Vec<RecordedOrder>, LedgerError> {
+pub(crate) async fn owed(
+    postgres: &Postgres,
+    call: &Call,
+    most: u32,
+    but_of: &[Option<MerchantId>],
+) -> Result<Vec<RecordedOrder>, LedgerError> {
+    // No merchant's id is empty.
+    let but_of: Vec<&str> = but_of.iter().map(|merchant| merchant.as_ref().map_or("", MerchantId::as_str)).collect();
+    let but_of = &but_of;
     postgres
-        .attempts(|| async {
+        .attempts(|| async move {
             let session = postgres.open(call).await?;
             let outcome = async {
                 session.begin(Begin::Judge).await?;
-                let rows = session.rows(OLDEST, &[&i64::from(most)]).await?;
+                let rows = session.rows(OLDEST, &[&i64::from(most), but_of]).await?;
                 let owed = rows.iter().map(known::stored_order).collect::<Result<_, _>>()?;
                 let orders = known::with_keys(&session, owed).await?;
                 session.rollback().await?;

@@ -67,18 +67,25 @@ pub(crate) fn pool(config: Config, connections: usize, limit: Duration) -> Resul
         .map_err(|error| LedgerError::Broken(format!("the pool of ledger connections can't be made: {error}")))
 }
 
+/// Whatever the operator's own options say, a commit is on the disk.
+pub(crate) fn on_the_disk(config: &mut Config) {
+    let options = format!("{} -c synchronous_commit=on", config.get_options().unwrap_or(""));
+    config.options(options);
+}
+
 /// What every session of a worker is told as it begins.
 pub(crate) fn with_our_options(mut config: Config, limit: Duration) -> Config {
     let silence = SILENCE_LIMIT.as_millis();
     // The operator's own options come after ours and win, except that a commit is always on the disk.
     let options = format!(
         "{PLANS} -c statement_timeout={} -c idle_in_transaction_session_timeout={silence} \
-         -c tcp_user_timeout={silence} -c lock_timeout={} {} -c synchronous_commit=on",
+         -c tcp_user_timeout={silence} -c lock_timeout={} {}",
         limit.as_millis().max(1),
         LOCK_LIMIT.as_millis(),
         config.get_options().unwrap_or(""),
     );
     config.options(options);
+    on_the_disk(&mut config);
     config
 }
 

@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use fulfil_contract::{
-    ids::{BodyHash, OrderId, Revision},
+    ids::{BodyHash, MerchantId, OrderId, Revision},
     ports::ledger::{Asked, Ledger, LedgerError, Tries},
     proposal::Entry,
     recorded::{Judgement, RecordedOrder},
@@ -20,6 +20,11 @@ impl Tries for Postgres {
     async fn count_tries(&self, bodies: &[BodyHash], number: u32) -> Result<(), LedgerError> {
         let call = Call::default();
         self.limited(&call, tries::count(self, &call, bodies, number)).await
+    }
+
+    async fn take_back_tries(&self, bodies: &[BodyHash], number: u32) -> Result<(), LedgerError> {
+        let call = Call::default();
+        self.limited(&call, tries::take_back(self, &call, bodies, number)).await
     }
 
     async fn forget_tries(&self, bodies: &[BodyHash]) -> Result<(), LedgerError> {
@@ -45,9 +50,9 @@ impl Ledger for Postgres {
         self.limited(&call, announcement::owe(self, &call, results)).await
     }
 
-    async fn owed(&self, most: u32) -> Result<Vec<RecordedOrder>, LedgerError> {
+    async fn owed(&self, most: u32, but_of: &[Option<MerchantId>]) -> Result<Vec<RecordedOrder>, LedgerError> {
         let call = Call::default();
-        self.limited(&call, announcement::owed(self, &call, most)).await
+        self.limited(&call, announcement::owed(self, &call, most, but_of)).await
     }
 
     async fn paid(&self, results: &[(OrderId, Revision)]) -> Result<(), LedgerError> {

@@ -43,7 +43,8 @@ pub struct Migrated {
 /// # Errors
 /// [`LedgerError`]; a step that failed left nothing behind.
 pub async fn migrate(url: &str) -> Result<Migrated, LedgerError> {
-    let config = connect::configuration(url)?;
+    let mut config = connect::configuration(url)?;
+    connect::on_the_disk(&mut config);
     let place = connect::place(&config);
     let work = async {
         let (client, connection) = connect::alone(&config).await.map_err(|error| Failure::of(&error, false))?;

@@ -20,6 +20,13 @@ const COUNT: &str = "
     on conflict (body_hash) do update
     set tries = greatest(fulfil.try.tries, excluded.tries), last_at = excluded.last_at";
 
+/// By rising hash as well.
+const TAKE_BACK: &str = "
+    update fulfil.try t set tries = $2::int - 1 from (
+        select body_hash from fulfil.try where body_hash = any($1::bytea[]) and tries = $2::int
+        order by body_hash for update) back
+    where t.body_hash = back.body_hash";
+
 const FORGET: &str = "
     delete from fulfil.try t using (
         select body_hash from fulfil.try where body_hash = any($1::bytea[]) order by body_hash for update) back
@@ -53,6 +60,16 @@ pub(crate) async fn count(
     // More than a worker ever makes: whoever reads it dead-letters long before.
     let number = i32::try_from(number).unwrap_or(i32::MAX);
     write(postgres, call, COUNT, bodies, &[&number]).await
+}
+
+pub(crate) async fn take_back(
+    postgres: &Postgres,
+    call: &Call,
+    bodies: &[BodyHash],
+    number: u32,
+) -> Result<(), LedgerError> {
+    let number = i32::try_from(number).unwrap_or(i32::MAX);
+    write(postgres, call, TAKE_BACK, bodies, &[&number]).await
 }
 
 pub(crate) async fn forget(postgres: &Postgres, call: &Call, bodies: &[BodyHash]) -> Result<(), LedgerError> {

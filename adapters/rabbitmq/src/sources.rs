@@ -34,6 +34,7 @@ impl RabbitSources {
 impl Sources for RabbitSources {
     async fn lanes(&self) -> Result<Vec<u16>, SourceError> {
         let link = Link::open(&self.url, "fulfil lanes", self.limit).await?;
+        topology::lanes_exist(&link, self.lanes, self.url.vhost(), self.limit).await?;
         let beyond = topology::existing_lanes(&link, self.lanes, self.url.vhost(), self.limit).await?;
         link.close().await;
         Ok((0..self.lanes).chain(beyond).collect())

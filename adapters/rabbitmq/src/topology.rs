@@ -156,6 +156,22 @@ impl Declarer<'_> {
     }
 }
 
+/// # Errors
+/// [`TopologyError::Missing`] names the first of the lanes' queues that does not exist.
+pub(crate) async fn lanes_exist(link: &Link, lanes: u16, vhost: &str, limit: Duration) -> Result<(), TopologyError> {
+    let asked = (0..lanes).map(async |lane| {
+        let what = lane_queue(lane);
+        queue_exists(link, &what, vhost, limit).await.map(|exists| (what, exists))
+    });
+    for answer in join_all(asked).await {
+        let (queue, exists) = answer?;
+        if !exists {
+            return Err(TopologyError::Missing { what: format!("queue {queue}"), vhost: vhost.to_owned() });
+        }
+    }
+    Ok(())
+}
+
 /// The lanes from `first` upwards whose queues exist.
 pub(crate) async fn existing_lanes(
     link: &Link,

@@ -157,7 +157,7 @@ impl Watch {
     fn poison(&self, id: &str, order: &RecordedOrder, seen: &Seen) {
         let counts = seen.counts();
         let times = |kind, of| counts.get(&(kind, of)).copied().unwrap_or(0);
-        let lost = times("worker", "killed") + times("worker", "drained") + times("worker", "frozen");
+        let lost = times("worker", "killed") + times("worker", "frozen");
         self.hold(lost >= 3, "I8", || format!("{id} is healthy, and called poison"));
         let dead = self.noticed().dead.contains(&order.body_hash.0);
         self.hold(dead, "I8", || format!("{id} is called poison, and is not among the dead letters"));

@@ -29,6 +29,7 @@ macro_rules! ledger_suite {
             loss::every_gone_key_of_every_line_is_named,
             loss::many_lost_orders_in_one_batch,
             loss::neighbours_of_a_lost_order_are_recorded,
+            owing::a_merchant_s_are_left_out_on_demand,
             owing::the_oldest_are_given_first,
             owing::what_is_owed_is_the_recorded_result,
             owing::what_is_paid_is_owed_no_more,
@@ -69,10 +70,11 @@ macro_rules! ledger_suite {
             take::out_of_stock_is_not_unknown_sku,
             take::the_highest_ids_are_taken_first,
             take::what_a_neighbour_claimed_is_not_taken,
+            tries::a_try_that_is_taken_back_counts_no_more,
             tries::forgotten_tries_start_again,
             tries::tries_are_counted_per_body,
             tries::a_try_is_counted_once_however_often_it_is_told,
-            tries::tries_at_once_are_all_counted,
+            tries::of_tries_at_once_the_highest_is_kept,
         }
     };
 }

@@ -51,6 +51,13 @@ pub trait Tries: Send + Sync {
     /// [`LedgerError`].
     async fn count_tries(&self, bodies: &[BodyHash], number: u32) -> Result<(), LedgerError>;
 
+    /// Try number `number` of these bodies, which are distinct, ended without an outcome and harmed nobody: it counts
+    /// no more, unless another one was counted since. The same call again changes nothing.
+    ///
+    /// # Errors
+    /// [`LedgerError`].
+    async fn take_back_tries(&self, bodies: &[BodyHash], number: u32) -> Result<(), LedgerError>;
+
     /// These came back.
     ///
     /// # Errors
@@ -86,11 +93,13 @@ pub trait Ledger: Tries {
     /// [`LedgerError`].
     async fn owe(&self, results: &[(OrderId, Revision)]) -> Result<(), LedgerError>;
 
-    /// Up to `most` owed results, oldest first, each as it was when it came to be owed: its own revision.
+    /// Up to `most` owed results, oldest first, each as it was when it came to be owed: its own revision. Those of
+    /// the merchants in `but_of` are left out (`None`: those without a merchant), so that results that one
+    /// merchant's queue refuses don't stand before all others.
     ///
     /// # Errors
     /// [`LedgerError`].
-    async fn owed(&self, most: u32) -> Result<Vec<RecordedOrder>, LedgerError>;
+    async fn owed(&self, most: u32, but_of: &[Option<MerchantId>]) -> Result<Vec<RecordedOrder>, LedgerError>;
 
     /// These were confirmed: their announcement rows are deleted.
     ///

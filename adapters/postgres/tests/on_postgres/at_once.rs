@@ -189,7 +189,7 @@ async fn one_sku_recorded_imported_delivered_and_decided_at_once() {
     };
     assert_eq!(counts[..3], [0, 0, 0], "every order is decided, and nothing is left over");
     assert!(counts[3..].iter().all(|count| *count > 0), "all of it took place: {counts:?}");
-    let owed = ledger.postgres.owed(10_000).await.unwrap();
+    let owed = ledger.postgres.owed(10_000, &[]).await.unwrap();
     assert!(owed.iter().all(|result| result.status != OrderStatus::Processing));
     drop(ledger);
     assert_eq!(circles(&admin).await, 0, "nobody waited in a circle");

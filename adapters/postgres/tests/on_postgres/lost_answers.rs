@@ -127,7 +127,7 @@ impl Unlucky {
         let file = self.ledger.postgres.order(&order_id(id)).await.unwrap();
         let balance = self.ledger.postgres.balance().await.unwrap();
         let reviews = self.ledger.postgres.reviews(true, ReviewId(0), 100).await.unwrap();
-        format!("{file:?} {balance:?} {reviews:?} {:?}", self.ledger.postgres.owed(100).await.unwrap())
+        format!("{file:?} {balance:?} {reviews:?} {:?}", self.ledger.postgres.owed(100, &[]).await.unwrap())
     }
 
     async fn sent(&self, id: &str, count: usize) -> (Procurement, Change) {

@@ -47,7 +47,7 @@ async fn what_the_first_version_owed_is_owed_in_the_same_words() {
     admin.batch_execute("create schema fulfil").await.unwrap();
     admin.batch_execute(include_str!("../../migrations/0001_ledger.sql")).await.unwrap();
     admin.batch_execute(FIRST_VERSION).await.unwrap();
-    let refused = ledger.postgres.owed(10).await.unwrap_err();
+    let refused = ledger.postgres.owed(10, &[]).await.unwrap_err();
     assert!(matches!(&refused, LedgerError::Broken(text) if text.contains("run `fulfil migrate`")), "{refused}");
 
     assert_eq!(migrate(&url).await.unwrap().applied, ["procurement"]);
@@ -80,7 +80,7 @@ async fn two_migrations_at_once_apply_each_step_once() {
 async fn without_the_schema_every_call_says_what_to_run() {
     let postgres = Postgres::new(&fresh_database(), 2, LIMIT).unwrap();
     let errors = [
-        postgres.owed(1).await.unwrap_err(),
+        postgres.owed(1, &[]).await.unwrap_err(),
         postgres.skus().await.unwrap_err(),
         postgres.balance().await.unwrap_err(),
         postgres

@@ -2,7 +2,7 @@
 //! went on in the slow lane. A row holds its revision as it was, so that its message stays as it was (I9).
 
 use fulfil_contract::{
-    ids::{OrderId, Revision},
+    ids::{MerchantId, OrderId, Revision},
     recorded::RecordedOrder,
 };
 use rusqlite::Connection;
@@ -30,10 +30,19 @@ pub(crate) fn owe_latest(connection: &Connection, order_no: i64) -> Result<(), S
     Ok(())
 }
 
-pub(super) fn owed(connection: &Connection, most: u32) -> Result<Vec<RecordedOrder>, StoreError> {
-    let sql = "select announcement_no from announcement order by announcement_no limit ?1";
+pub(super) fn owed(
+    connection: &Connection,
+    most: u32,
+    but_of: &[Option<MerchantId>],
+) -> Result<Vec<RecordedOrder>, StoreError> {
+    // No merchant's id is empty.
+    let but_of: Vec<&str> = but_of.iter().map(|merchant| merchant.as_ref().map_or("", MerchantId::as_str)).collect();
+    let but_of = serde_json::Value::from(but_of).to_string();
+    let sql = "select announcement_no from announcement join orders using (order_id)
+        where coalesce(merchant_id, '') not in (select value from json_each(?2))
+        order by announcement_no limit ?1";
     let mut owed = connection.prepare_cached(sql)?;
-    let numbers = owed.query_map([most], |row| row.get(0))?.collect::<Result<Vec<i64>, _>>()?;
+    let numbers = owed.query_map((most, but_of), |row| row.get(0))?.collect::<Result<Vec<i64>, _>>()?;
     numbers.into_iter().map(|number| stored::announced(connection, number)).collect()
 }
 

@@ -10,7 +10,7 @@ mod tries;
 
 use async_trait::async_trait;
 use fulfil_contract::{
-    ids::{BodyHash, OrderId, Revision},
+    ids::{BodyHash, MerchantId, OrderId, Revision},
     ports::ledger::{Asked, Ledger, LedgerError, Tries},
     proposal::Entry,
     recorded::{Judgement, RecordedOrder},
@@ -29,6 +29,11 @@ impl Tries for Sqlite {
     async fn count_tries(&self, bodies: &[BodyHash], number: u32) -> Result<(), LedgerError> {
         let bodies = bodies.to_vec();
         Ok(self.write(move |connection| tries::count(connection, &bodies, number)).await?)
+    }
+
+    async fn take_back_tries(&self, bodies: &[BodyHash], number: u32) -> Result<(), LedgerError> {
+        let bodies = bodies.to_vec();
+        Ok(self.write(move |connection| tries::take_back(connection, &bodies, number)).await?)
     }
 
     async fn forget_tries(&self, bodies: &[BodyHash]) -> Result<(), LedgerError> {
@@ -58,8 +63,9 @@ impl Ledger for Sqlite {
         Ok(self.write(move |connection| announcements::owe(connection, &results)).await?)
     }
 
-    async fn owed(&self, most: u32) -> Result<Vec<RecordedOrder>, LedgerError> {
-        Ok(self.read(move |connection| announcements::owed(connection, most)).await?)
+    async fn owed(&self, most: u32, but_of: &[Option<MerchantId>]) -> Result<Vec<RecordedOrder>, LedgerError> {
+        let but_of = but_of.to_vec();
+        Ok(self.read(move |connection| announcements::owed(connection, most, &but_of)).await?)
     }
 
     async fn paid(&self, results: &[(OrderId, Revision)]) -> Result<(), LedgerError> {

@@ -20,6 +20,15 @@ pub(super) fn count(connection: &Connection, bodies: &[BodyHash], number: u32) -
     Ok(())
 }
 
+pub(super) fn take_back(connection: &Connection, bodies: &[BodyHash], number: u32) -> Result<(), StoreError> {
+    let mut take_back =
+        connection.prepare_cached("update try set tries = ?2 - 1 where body_hash = ?1 and tries = ?2")?;
+    for body in bodies {
+        take_back.execute((body.0, number))?;
+    }
+    Ok(())
+}
+
 pub(super) fn forget(connection: &Connection, bodies: &[BodyHash]) -> Result<(), StoreError> {
     let mut forget = connection.prepare_cached("delete from try where body_hash = ?1")?;
     for body in bodies {

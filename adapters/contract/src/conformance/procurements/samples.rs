@@ -237,7 +237,7 @@ pub async fn open(backend: &dyn SlowLaneBackend) -> u64 {
 }
 
 pub async fn owed(backend: &dyn SlowLaneBackend) -> Vec<RecordedOrder> {
-    backend.ledger().owed(100).await.unwrap()
+    backend.ledger().owed(100, &[]).await.unwrap()
 }
 
 /// Fails unless the books balance with these counts, and no line is short and no key sold twice (I3, I5).

@@ -347,7 +347,7 @@ impl World<'_> {
     }
 
     pub(super) async fn compare_owed(&self) -> Result<(), Mismatch> {
-        let owed = self.backend.ledger().owed(1_000).await.map_err(failed("owed"))?;
+        let owed = self.backend.ledger().owed(1_000, &[]).await.map_err(failed("owed"))?;
         same("what is owed", &owed, &self.model.owed)
     }
 
