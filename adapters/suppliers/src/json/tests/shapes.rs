@@ -47,6 +47,7 @@ fn an_order_is_found_in_a_list_by_our_reference_alone() {
     assert_eq!(found(200, &json!({ "data": [] })), Found::NotFound);
     for (status, body) in [
         (200, json!({ "data": [order("f1111111111111111", 3)] })),
+        (200, json!({ "data": [{ "id": 9, "state": 3, "cards": ["K"] }] })),
         (200, json!({ "data": [order(REFERENCE, 3), order(REFERENCE, 3)] })),
         (200, json!({ "data": {} })),
         (200, json!({ "error": "x" })),
