@@ -158,7 +158,7 @@ impl Supplier for Json {
         let own = if purchase.recharge.is_some() { &self.settings.recharge } else { &self.settings.buy };
         let Some(own) = own else {
             let said = "no request for this kind of goods is configured".into();
-            return Bought::Refused(Refusal { code: RefusalCode::Product, said });
+            return purchase.unsent(Bought::Refused(Refusal { code: RefusalCode::Product, said }));
         };
         let values = self.values().purchase(&purchase, decimal::digits(purchase.currency));
         let sent = match self.call(&own.request, &values) {

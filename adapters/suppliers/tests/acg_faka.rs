@@ -37,6 +37,7 @@ fn purchase<'a>(bench: &'a DoubleBench, reference: &'a Reference, quantity: u32,
         unit_price: MinorUnits(unit_price),
         currency: bench.speaks().keys.currency,
         recharge: None,
+        sent_before: false,
         send_by: std::time::Instant::now() + std::time::Duration::from_secs(60),
     }
 }

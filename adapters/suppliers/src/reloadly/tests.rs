@@ -51,6 +51,7 @@ fn purchase<'a>(
         unit_price: MinorUnits(1250),
         currency: Currency::parse("USD").unwrap(),
         recharge,
+        sent_before: false,
         send_by: std::time::Instant::now() + std::time::Duration::from_secs(60),
     }
 }
@@ -361,8 +362,7 @@ fn balances_have_more_digits_than_their_currency() {
 #[tokio::test]
 async fn without_a_token_nothing_is_sent() {
     // Nobody listens at port 1.
-    let reference = Reference::parse(REFERENCE).unwrap();
-    let product = SupplierProduct::parse("120").unwrap();
+    let (reference, product) = (Reference::parse(REFERENCE).unwrap(), SupplierProduct::parse("120").unwrap());
     let cards = supplier(serde_json::json!({}));
     assert!(matches!(cards.buy(purchase(&reference, &product, None)).await, Bought::NotSent { .. }));
     assert!(matches!(cards.query(sought(&reference, &product, None)).await, Found::Unclear { .. }));
