@@ -20,7 +20,7 @@ use fulfil_contract::{
 use fulfil_suppliers::settings::{Common, build};
 use serde_json::{Value, json};
 use supplier_doubles::{
-    Double, Mood, Protocol,
+    Double, Millis, Mood, Protocol,
     bench::{DoubleBench, wrong},
 };
 
@@ -250,6 +250,21 @@ async fn without_the_token_office_nothing_is_sent() {
     let reference = Reference::from_bits([1; 10]);
     let bought = adapter.buy(top_up(&reference, &product, &recharge)).await;
     assert!(matches!(bought, Bought::NotSent { .. }), "{bought:?}");
+}
+
+/// Fetching the token took longer than the purchase had time.
+#[tokio::test]
+async fn a_purchase_that_waited_too_long_for_its_token_is_not_sent() {
+    let (bench, ()) = fresh().await;
+    bench.double.set_mood(Mood { latency: Millis::fixed(400), ..Mood::default() }).unwrap();
+    let (product, recharge) = (SupplierProduct::parse(OPERATOR).unwrap(), Recharge { account: ACCOUNT.into() });
+    let reference = Reference::from_bits([1; 10]);
+    let send_by = std::time::Instant::now() + std::time::Duration::from_millis(200);
+    let late = Purchase { send_by, ..top_up(&reference, &product, &recharge) };
+    let bought = bench.supplier(With::Right).buy(late).await;
+    assert!(matches!(bought, Bought::NotSent { .. }), "{bought:?}");
+    assert_eq!((calls(&bench, "token"), calls(&bench, "buy")), (1, 0));
+    assert!(bench.sold().await.is_empty());
 }
 
 #[tokio::test]
