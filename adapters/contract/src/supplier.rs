@@ -195,7 +195,7 @@ pub enum Bought {
         why: String,
         their_id: Option<String>,
     },
-    /// DNS, connect or TLS failed: for sure not a byte of the request left.
+    /// DNS, connect or TLS failed, or its time was over: for sure not a byte of the request left.
     NotSent {
         why: String,
     },
@@ -236,9 +236,9 @@ pub struct Purchase<'a> {
     pub recharge: Option<&'a Recharge>,
     /// It was sent under this reference before, and may have bought then.
     pub sent_before: bool,
-    /// By the monotonic clock: no byte of it is sent after this moment, whatever was done for it before (a token, a
-    /// question about the price, a connection). A process that was stopped meanwhile would send it when another
-    /// worker goes on with the line.
+    /// By the monotonic clock: no byte of it is sent after this moment (a request without a body: not begun), whatever
+    /// was done for it before (a token, a question about the price, a connection). A process that was stopped meanwhile
+    /// would send it when another worker goes on with the line.
     pub send_by: Instant,
 }
 
