@@ -153,6 +153,8 @@ fn answers_to_a_search_by_our_reference() {
     check_sought(&list(&[one("P1", REFERENCE)]), None, Is::Accepted);
     check_sought(&list(&[one("P1", REFERENCE), one("P2", "other")]), Some("P1"), Is::Accepted);
     check_sought(&list(&[]), None, Is::NotFound);
+    check_sought(r#"{"results":[]}"#, None, Is::NotFound);
+    check_sought(r#"{"results":[],"item_count":1}"#, None, Is::Unknown(false));
     check_sought(&list(&[]), Some("P1"), Is::Unknown(false));
     check_sought(&list(&[one("P1", "other")]), None, Is::Unknown(false));
     check_sought(&list(&[one("P1", REFERENCE), one("P2", REFERENCE)]), Some("P1"), Is::Unknown(false));
