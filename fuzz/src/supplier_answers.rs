@@ -104,6 +104,7 @@ impl Case<'_> {
                     unit_price: MinorUnits(1_000_000),
                     currency,
                     recharge: self.recharge.as_ref(),
+                    sent_before: false,
                     send_by: std::time::Instant::now() + std::time::Duration::from_secs(60),
                 };
                 let bought = self.supplier.buy(purchase).await;

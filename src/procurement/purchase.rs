@@ -156,6 +156,7 @@ impl Visit<'_> {
             unit_price: attempt.unit_price,
             currency: attempt.currency,
             recharge: self.procurement.need.recharge.as_ref(),
+            sent_before: earlier != Earlier::None,
             send_by: self.lease_end.into_std(),
         };
         let point = if earlier == Earlier::None { Point::Bought } else { Point::Resent };

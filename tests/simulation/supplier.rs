@@ -18,7 +18,10 @@ use fulfil_contract::{
     },
 };
 use rand::{RngExt, SeedableRng, rngs::SmallRng};
-use tokio::sync::{mpsc, oneshot};
+use tokio::{
+    sync::{mpsc, oneshot},
+    time::Instant,
+};
 
 use crate::{
     invariants::Watch,
@@ -57,7 +60,9 @@ pub(crate) struct Log {
     /// How often each reference was sent.
     pub(crate) sends: BTreeMap<String, u32>,
     queries: BTreeMap<String, u32>,
-    /// How often it said of each reference that it does not know it, since that was sent last.
+    last_sends: BTreeMap<String, Instant>,
+    /// How often it said of each reference that it does not know it, since that was sent last and can't appear any
+    /// more.
     not_founds: BTreeMap<String, u32>,
     /// A purchase under a known reference that may have been made twice.
     pub(crate) doubles: u32,
@@ -261,13 +266,15 @@ impl Supplier for Double {
 
     async fn buy(&self, purchase: Purchase<'_>) -> Bought {
         let reference = purchase.reference;
-        if tokio::time::Instant::now().into_std() > purchase.send_by {
+        if Instant::now().into_std() > purchase.send_by {
+            self.seen("too late");
             return Bought::NotSent { why: "its time is over".into() };
         }
         self.market.watch.i6_a_purchase_is_sent(reference);
         let (sends, not_founds) = {
             let mut log = self.log();
             let not_founds = log.not_founds.remove(reference.as_str()).unwrap_or(0);
+            log.last_sends.insert(reference.to_string(), Instant::now());
             let sends = log.sends.entry(reference.to_string()).or_default();
             *sends += 1;
             (*sends, not_founds)
@@ -316,7 +323,10 @@ impl Supplier for Double {
         }
         let mut log = self.log();
         let Some(made) = log.made.get(sought.reference.as_str()) else {
-            *log.not_founds.entry(sought.reference.to_string()).or_default() += 1;
+            let sent = log.last_sends.get(sought.reference.as_str());
+            if sent.is_some_and(|sent| sent.elapsed() >= self.promises.settle) {
+                *log.not_founds.entry(sought.reference.to_string()).or_default() += 1;
+            }
             return Found::NotFound;
         };
         Self::found(made, asked)

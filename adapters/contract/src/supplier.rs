@@ -195,7 +195,7 @@ pub enum Bought {
         why: String,
         their_id: Option<String>,
     },
-    /// DNS, connect or TLS failed: for sure not a byte of the request left.
+    /// DNS, connect or TLS failed, or its time was over: for sure not a byte of the request left.
     NotSent {
         why: String,
     },
@@ -234,10 +234,29 @@ pub struct Purchase<'a> {
     pub unit_price: MinorUnits,
     pub currency: Currency,
     pub recharge: Option<&'a Recharge>,
-    /// By the monotonic clock: no byte of it is sent after this moment, whatever was done for it before (a token, a
-    /// question about the price, a connection). A process that was stopped meanwhile would send it when another
-    /// worker goes on with the line.
+    /// It was sent under this reference before, and may have bought then.
+    pub sent_before: bool,
+    /// By the monotonic clock: no byte of it is sent after this moment (a request without a body: not begun), whatever
+    /// was done for it before (a token, a question about the price, a connection). A process that was stopped meanwhile
+    /// would send it when another worker goes on with the line.
     pub send_by: Instant,
+}
+
+impl Purchase<'_> {
+    /// What comes of it where the adapter itself says no, and sends nothing: of one that was sent before, that no is
+    /// about this send alone.
+    pub fn unsent(&self, bought: Bought) -> Bought {
+        match bought {
+            Bought::Refused(Refusal { code, said }) if self.sent_before => {
+                Bought::NotSent { why: format!("{}: {said}", code.as_str()) }
+            }
+            other @ (Bought::Delivered { .. }
+            | Bought::Accepted { .. }
+            | Bought::Refused(_)
+            | Bought::Unknown { .. }
+            | Bought::NotSent { .. }) => other,
+        }
+    }
 }
 
 /// One attempt to ask about.

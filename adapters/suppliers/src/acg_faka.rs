@@ -256,12 +256,12 @@ impl Supplier for AcgFaka {
         let deadline = Instant::now() + self.timeout;
         let product = match self.readable(&purchase) {
             Ok(product) => product,
-            Err(refusal) => return Bought::Refused(refusal),
+            Err(refusal) => return purchase.unsent(Bought::Refused(refusal)),
         };
         if self.settings.ask_price
-            && let Err(unsent) = self.affordable(&purchase, &product).await
+            && let Err(no) = self.affordable(&purchase, &product).await
         {
-            return unsent;
+            return purchase.unsent(no);
         }
         let fields = trade_fields(&purchase, &product, &self.settings.contact);
         let call = self.signed("/shared/commodity/trade", fields).send_by(purchase.send_by);

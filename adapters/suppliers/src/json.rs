@@ -33,8 +33,8 @@
 //! decimals, `{currency}`, `{timestamp}` in seconds, `{timestamp_ms}`, `{nonce}`, and your own.
 //!
 //! An **answer**: JSON pointers `status` (the first of several that is there), `message`, `their_id`, `receipt`,
-//! `reference`; `list`, where orders come in a list (pointers then start at the one with our reference; an
-//! empty list is not found); `keys` as one of `lines` (one text, a key per line), `texts` (a list of texts),
+//! `reference`; `list`, where orders come in a list (it needs `reference`: pointers then start at the one with ours;
+//! an empty list is not found); `keys` as one of `lines` (one text, a key per line), `texts` (a list of texts),
 //! `objects` (a list of objects, with `fields` and a `format`); and `outcomes`, of which the first that fits
 //! counts: `http` (`200`, `2xx`, `any`), `status`, `says` (a part of the message), `outcome` (`delivered`,
 //! `accepted`, `not_found`, `unknown`, `refused:<code>` with out_of_stock, price, balance, product, account,
@@ -158,7 +158,7 @@ impl Supplier for Json {
         let own = if purchase.recharge.is_some() { &self.settings.recharge } else { &self.settings.buy };
         let Some(own) = own else {
             let said = "no request for this kind of goods is configured".into();
-            return Bought::Refused(Refusal { code: RefusalCode::Product, said });
+            return purchase.unsent(Bought::Refused(Refusal { code: RefusalCode::Product, said }));
         };
         let values = self.values().purchase(&purchase, decimal::digits(purchase.currency));
         let sent = match self.call(&own.request, &values) {

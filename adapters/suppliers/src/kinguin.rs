@@ -252,7 +252,7 @@ impl Supplier for Kinguin {
     async fn buy(&self, purchase: Purchase<'_>) -> Bought {
         let product = match self.readable(&purchase) {
             Ok(product) => product,
-            Err(refusal) => return Bought::Refused(refusal),
+            Err(refusal) => return purchase.unsent(Bought::Refused(refusal)),
         };
         let body = match order::wanted(&purchase, &product, self.settings.text_only) {
             Ok(body) => body,

@@ -351,7 +351,7 @@ impl Supplier for Reloadly {
     async fn buy(&self, purchase: Purchase<'_>) -> Bought {
         let (path, body) = match self.order(&purchase) {
             Ok(order) => order,
-            Err(unsent) => return unsent,
+            Err(no) => return purchase.unsent(no),
         };
         // One limit for the token and for the purchase, sent once more if the token had expired. Waiting for a token
         // and fetching it take three quarters of it at most.

@@ -8,9 +8,9 @@
 //!   off (`retry::never`), and only HTTP/1.1 is spoken. hyper-util takes another connection when a pooled one
 //!   turns out closed, but only where it gets the request back *unwritten* (the request had not left the
 //!   channel to the connection's task); a request of which a byte may have been written is not repeated.
-//! - [`Failure::NotSent`] is said for DNS, connecting and TLS alone, and for a call that can't be built. Once
-//!   a connection was there everything is [`Failure::Unknown`]: a write error, a reset, a cut or too large
-//!   body, and the time limit.
+//! - [`Failure::NotSent`] is said for DNS, connecting and TLS alone, for a call that can't be built, and for one whose
+//!   time was over before it began. Once a connection was there everything is [`Failure::Unknown`]: a write error, a
+//!   reset, a cut or too large body, and the time limit.
 //! - Every call has a time limit, connecting one within it, an answer a size limit.
 //! - A purchase that may be sent until some moment is not begun after it, and one with a body is not written after it
 //!   either, whatever came between: a connection that took long, a process that was stopped.

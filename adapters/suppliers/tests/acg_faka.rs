@@ -13,7 +13,7 @@ use fulfil_contract::{
     supplier::{Bought, Found, Goods, Purchase, RefusalCode, Sought},
 };
 use serde_json::json;
-use supplier_doubles::{Mood, Protocol, bench::DoubleBench};
+use supplier_doubles::{Millis, Mood, Protocol, bench::DoubleBench};
 
 async fn fresh() -> (DoubleBench, ()) {
     let bench = DoubleBench::start(Protocol::AcgFaka, |double, with| {
@@ -37,6 +37,7 @@ fn purchase<'a>(bench: &'a DoubleBench, reference: &'a Reference, quantity: u32,
         unit_price: MinorUnits(unit_price),
         currency: bench.speaks().keys.currency,
         recharge: None,
+        sent_before: false,
         send_by: std::time::Instant::now() + std::time::Duration::from_secs(60),
     }
 }
@@ -57,6 +58,20 @@ async fn what_costs_more_than_allowed_is_never_traded() {
     let bought = adapter.buy(purchase(&bench, &reference, 3, 1_000)).await;
     assert!(matches!(bought, Bought::Delivered { goods: Goods::Keys(ref keys), .. } if keys.len() == 3), "{bought:?}");
     assert_eq!((calls(&bench, "offers"), calls(&bench, "buy")), (2, 1));
+}
+
+/// The question about the price took longer than the purchase had time.
+#[tokio::test]
+async fn what_was_asked_for_too_long_is_not_traded_any_more() {
+    let (bench, ()) = fresh().await;
+    let reference = reference();
+    bench.double.set_mood(Mood { latency: Millis::fixed(400), ..Mood::default() }).unwrap();
+    let send_by = std::time::Instant::now() + std::time::Duration::from_millis(200);
+    let late = Purchase { send_by, ..purchase(&bench, &reference, 1, 1_000) };
+    let bought = bench.supplier(With::Right).buy(late).await;
+    assert!(matches!(bought, Bought::NotSent { .. }), "{bought:?}");
+    assert_eq!((calls(&bench, "offers"), calls(&bench, "buy")), (1, 0));
+    assert!(bench.sold().await.is_empty());
 }
 
 #[tokio::test]

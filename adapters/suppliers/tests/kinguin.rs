@@ -86,6 +86,7 @@ async fn bought(
         unit_price: wanted.unit_price,
         currency: wanted.currency,
         recharge: None,
+        sent_before: false,
         send_by: std::time::Instant::now() + std::time::Duration::from_secs(60),
     };
     match adapter.buy(purchase).await {

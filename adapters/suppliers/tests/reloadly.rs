@@ -20,7 +20,7 @@ use fulfil_contract::{
 use fulfil_suppliers::settings::{Common, build};
 use serde_json::{Value, json};
 use supplier_doubles::{
-    Double, Mood, Protocol,
+    Double, Millis, Mood, Protocol,
     bench::{DoubleBench, wrong},
 };
 
@@ -115,6 +115,7 @@ fn top_up<'a>(reference: &'a Reference, product: &'a SupplierProduct, recharge: 
         unit_price: MinorUnits(1_000),
         currency: Currency::parse("USD").unwrap(),
         recharge: Some(recharge),
+        sent_before: false,
         send_by: std::time::Instant::now() + std::time::Duration::from_secs(60),
     }
 }
@@ -175,6 +176,20 @@ async fn a_phone_that_was_topped_up_just_now_is_refused_for_this_line_alone() {
     assert_eq!(bench.sold().await.len(), 1);
 }
 
+/// The section was changed since: what the first send came to is still to be asked.
+#[tokio::test]
+async fn what_is_refused_unsent_is_no_answer_about_an_earlier_send() {
+    let (bench, ()) = fresh().await;
+    let adapter = bench.supplier(With::Right);
+    let (reference, recharge) = (Reference::from_bits([1; 10]), Recharge { account: "somebody".into() });
+    let product = SupplierProduct::parse(OPERATOR).unwrap();
+    let first = top_up(&reference, &product, &recharge);
+    assert!(matches!(adapter.buy(first).await, Bought::Refused(_)));
+    let again = adapter.buy(Purchase { sent_before: true, ..first }).await;
+    assert!(matches!(again, Bought::NotSent { .. }), "{again:?}");
+    assert_eq!(calls(&bench, "buy"), 0);
+}
+
 #[tokio::test]
 async fn cards_of_number_and_code_and_a_named_face_value() {
     let (bench, ()) = fresh().await;
@@ -188,6 +203,7 @@ async fn cards_of_number_and_code_and_a_named_face_value() {
         unit_price: MinorUnits(1_100),
         currency: Currency::parse("USD").unwrap(),
         recharge: None,
+        sent_before: false,
         send_by: std::time::Instant::now() + std::time::Duration::from_secs(60),
     };
     let bought = adapter.buy(purchase).await;
@@ -236,6 +252,21 @@ async fn without_the_token_office_nothing_is_sent() {
     assert!(matches!(bought, Bought::NotSent { .. }), "{bought:?}");
 }
 
+/// Fetching the token took longer than the purchase had time.
+#[tokio::test]
+async fn a_purchase_that_waited_too_long_for_its_token_is_not_sent() {
+    let (bench, ()) = fresh().await;
+    bench.double.set_mood(Mood { latency: Millis::fixed(400), ..Mood::default() }).unwrap();
+    let (product, recharge) = (SupplierProduct::parse(OPERATOR).unwrap(), Recharge { account: ACCOUNT.into() });
+    let reference = Reference::from_bits([1; 10]);
+    let send_by = std::time::Instant::now() + std::time::Duration::from_millis(200);
+    let late = Purchase { send_by, ..top_up(&reference, &product, &recharge) };
+    let bought = bench.supplier(With::Right).buy(late).await;
+    assert!(matches!(bought, Bought::NotSent { .. }), "{bought:?}");
+    assert_eq!((calls(&bench, "token"), calls(&bench, "buy")), (1, 0));
+    assert!(bench.sold().await.is_empty());
+}
+
 #[tokio::test]
 async fn cards_are_told_as_they_came_though_they_are_too_few_or_too_many() {
     for (mood, expected) in
@@ -254,6 +285,7 @@ async fn cards_are_told_as_they_came_though_they_are_too_few_or_too_many() {
             unit_price,
             currency,
             recharge: None,
+            sent_before: false,
             send_by: std::time::Instant::now() + std::time::Duration::from_secs(60),
         };
         assert!(matches!(adapter.buy(purchase).await, Bought::Accepted { .. }));

@@ -112,6 +112,7 @@ async fn check(script: Script, expected: [Option<RefusalCode>; 2], requests: &[&
             unit_price: MinorUnits(1_000),
             currency: Currency::parse("USD").unwrap(),
             recharge: None,
+            sent_before: false,
             send_by: std::time::Instant::now() + std::time::Duration::from_secs(60),
         };
         match (adapter.buy(purchase).await, expected) {

@@ -2,9 +2,9 @@
 
 use std::collections::{BTreeSet, HashSet};
 
-use supplier_doubles::{Lie, Outcome, Protocol, Purchase};
+use supplier_doubles::{Lie, Outcome, Purchase};
 
-use super::{Attempts, Lines, Seen};
+use super::{Attempts, Lines, Seen, seen::is_paid_back};
 use crate::{
     judge::verdict::{Check, Verdict},
     market::Market,
@@ -35,23 +35,20 @@ pub(crate) fn judge(lines: &Lines, results: &Results, market: &Market, attempts:
 /// What holds of purchases, whatever else was ordered beside them.
 pub(crate) fn of_purchases(market: &Market, attempts: &Attempts, seen: &Seen) -> Vec<Check> {
     let again = seen.bought_again_before_a_final_no;
-    let blind = if asks_everybody(market) { seen.resent_without_query } else { 0 };
+    let blind = seen.resent_without_query;
     vec![
         Check::new("accounted_for", "whatever a double sold was delivered, or a person was told, or it was paid back")
             .all(unaccounted(market, attempts)),
         Check::new("none_invented", "whatever was delivered, a double sold").all(invented(market, attempts)),
         Check::new("one_at_a_time", "nothing is bought for a line before what was bought for it is final")
             .all((0..again).map(|_| "a line with two purchases".to_owned())),
+        Check::new("once_each", "no double sold twice under one reference")
+            .all(market.stalls.iter().flat_map(|stall| sold_twice_by(stall.name, &stall.double.log().purchases))),
         Check::new("asked_first", "no reference is sent again without a query before it")
             .all((0..blind).map(|_| "a reference".to_owned())),
         Check::new("lies_are_told", "every lie that could be seen is in review or among the refused keys")
-            .all(untold(market, attempts)),
+            .all(market.stalls.iter().flat_map(|stall| untold_by(stall.name, &stall.double.log().purchases, attempts))),
     ]
-}
-
-/// A supplier that can't be asked by our reference is sent it again at once: that is its recovery.
-fn asks_everybody(market: &Market) -> bool {
-    market.stalls.iter().all(|stall| stall.protocol != Protocol::Dujiao)
 }
 
 fn whole_lines(lines: &Lines, results: &Results) -> Vec<String> {
@@ -94,7 +91,7 @@ fn unaccounted(market: &Market, attempts: &Attempts) -> Vec<String> {
     let mut wrong = Vec::new();
     for stall in &market.stalls {
         for purchase in stall.double.log().purchases {
-            let paid_back = purchase.paid_back == purchase.charged && purchase.charged > 0;
+            let paid_back = is_paid_back(&purchase);
             match attempts.by_reference.get(&purchase.reference) {
                 None => wrong.push(format!("{} sold {}, which no attempt has", stall.name, purchase.reference)),
                 Some(attempt) if matches!(attempt.state, DELIVERED | IN_REVIEW) || paid_back => {}
@@ -121,27 +118,28 @@ fn invented(market: &Market, attempts: &Attempts) -> Vec<String> {
     delivered.filter(|(reference, _)| !sold.contains(*reference)).map(|(reference, _)| reference.clone()).collect()
 }
 
+fn sold_twice_by(name: &str, purchases: &[Purchase]) -> Vec<String> {
+    let mut sold = HashSet::new();
+    let again = purchases.iter().filter(|purchase| !sold.insert(purchase.reference.as_str()));
+    again.map(|purchase| format!("{name} sold {} again", purchase.reference)).collect()
+}
+
 /// Too few and too many are seen when they come, a known key if it was of the same SKU before (fingerprints are by
 /// SKU); another answer and a no that was none only if the supplier is asked again.
-fn untold(market: &Market, attempts: &Attempts) -> Vec<String> {
+fn untold_by(name: &str, purchases: &[Purchase], attempts: &Attempts) -> Vec<String> {
     let mut wrong = Vec::new();
-    for stall in &market.stalls {
-        let purchases = stall.double.log().purchases;
-        for (at, purchase) in purchases.iter().enumerate().filter(|(_, one)| one.outcome == Outcome::Done) {
-            let visible = match purchase.lie {
-                Some(Lie::TooFew | Lie::TooMany) => true,
-                Some(Lie::KnownKey) => {
-                    let before: Vec<&Purchase> =
-                        purchases[..at].iter().filter(|before| shares_a_key(before, purchase, attempts)).collect();
-                    // The one whose goods came second is told; where a purchase was never delivered, none came second.
-                    before.iter().any(|before| is_delivered(before, attempts))
-                        && !before.iter().any(|before| attempts.reviewed.contains(&before.reference))
-                }
-                Some(Lie::AnotherAnswer | Lie::RefusedButBought) | None => false,
-            };
-            if visible && !attempts.reviewed.contains(&purchase.reference) {
-                wrong.push(format!("{} lied about {} ({:?})", stall.name, purchase.reference, purchase.lie));
-            }
+    for (at, purchase) in purchases.iter().enumerate().filter(|(_, one)| one.outcome == Outcome::Done) {
+        let visible = match purchase.lie {
+            Some(Lie::TooFew | Lie::TooMany) => true,
+            // Of two with one key that whose goods came second is told: this one, unless the earlier one was.
+            Some(Lie::KnownKey) => purchases[..at]
+                .iter()
+                .filter(|before| shares_a_key(before, purchase, attempts) && is_delivered(before, attempts))
+                .any(|before| !attempts.told_of_known_keys.contains(&before.reference)),
+            Some(Lie::AnotherAnswer | Lie::RefusedButBought) | None => false,
+        };
+        if visible && !attempts.reviewed.contains(&purchase.reference) {
+            wrong.push(format!("{name} lied about {} ({:?})", purchase.reference, purchase.lie));
         }
     }
     wrong
@@ -154,4 +152,77 @@ fn is_delivered(purchase: &Purchase, attempts: &Attempts) -> bool {
 fn shares_a_key(before: &Purchase, purchase: &Purchase, attempts: &Attempts) -> bool {
     let sku = |one: &Purchase| attempts.by_reference.get(&one.reference).map(|attempt| attempt.sku.as_str());
     sku(before) == sku(purchase) && before.keys.iter().any(|key| purchase.keys.contains(key))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::{BTreeMap, HashMap};
+
+    use super::*;
+    use crate::purchases::seen::Attempt;
+
+    fn purchase(reference: &str, key: &str, lie: Option<Lie>) -> Purchase {
+        Purchase {
+            at_us: 1,
+            reference: reference.into(),
+            their_id: "1".into(),
+            product: "5".into(),
+            quantity: 1,
+            keys: vec![supplier_doubles::Key { number: None, secret: key.into() }],
+            account: None,
+            charged: 100,
+            paid_back: 0,
+            lie,
+            outcome: Outcome::Done,
+        }
+    }
+
+    fn copy(reference: &str) -> Purchase {
+        purchase(reference, "K", Some(Lie::KnownKey))
+    }
+
+    /// All of one SKU; the `delivered` in the ledger, and reviews of these kinds.
+    fn attempts(delivered: &[&str], reviews: &[(&str, &str)]) -> Attempts {
+        let attempt = |reference: &&str| {
+            ((*reference).to_owned(), Attempt { order_id: (*reference).into(), sku: "S".into(), state: DELIVERED })
+        };
+        let of = |kind: Option<&str>| {
+            let reviews = reviews.iter().filter(|(_, one)| kind.is_none_or(|kind| kind == *one));
+            reviews.map(|(reference, _)| (*reference).to_owned()).collect()
+        };
+        Attempts {
+            by_reference: delivered.iter().map(attempt).collect::<HashMap<_, _>>(),
+            reviews: BTreeMap::new(),
+            reviewed: of(None),
+            told_of_known_keys: of(Some("known_key")),
+            refused_keys: 0,
+            held_keys: 0,
+        }
+    }
+
+    #[test]
+    fn every_copy_of_a_delivered_key_is_told() {
+        let three = [purchase("a", "K", None), copy("b"), copy("c")];
+        let untold = |reviews: &[(&str, &str)]| untold_by("x", &three, &attempts(&["a", "b", "c"], reviews)).len();
+        assert_eq!(untold(&[("b", "known_key"), ("c", "known_key")]), 0);
+        assert_eq!(untold(&[("b", "known_key")]), 1, "the first copy was told, the second was not");
+        assert_eq!(untold(&[]), 2);
+        assert_eq!(untold(&[("a", "known_key"), ("b", "known_key")]), 0, "the last one's goods came first");
+        assert_eq!(untold(&[("a", "too_few"), ("b", "known_key")]), 1, "a review of another kind tells of no key");
+        let never_came = attempts(&["c"], &[]);
+        assert_eq!(untold_by("x", &three, &never_came), Vec::<String>::new());
+    }
+
+    #[test]
+    fn two_purchases_under_one_reference_are_named() {
+        let bought = [purchase("a", "K", None), purchase("b", "L", None), purchase("a", "M", None)];
+        assert_eq!(sold_twice_by("x", &bought), ["x sold a again"]);
+        assert!(sold_twice_by("x", &bought[..2]).is_empty());
+    }
+
+    #[test]
+    fn a_part_that_was_paid_back_settles_nothing() {
+        let paid_back = |paid_back| is_paid_back(&Purchase { paid_back, ..purchase("a", "K", None) });
+        assert_eq!([paid_back(0), paid_back(99), paid_back(100)], [false, false, true]);
+    }
 }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use anyhow::{Context, Result};
 use private_servers::Postgres;
 use serde::Serialize;
-use supplier_doubles::{Call, Lie, Mishap, Purchase};
+use supplier_doubles::{Call, Lie, Mishap, Protocol, Purchase};
 
 use crate::{market::Market, results::Results};
 
@@ -25,6 +25,8 @@ pub struct Attempts {
     pub reviews: BTreeMap<String, u64>,
     /// References that a review is about.
     pub reviewed: BTreeSet<String>,
+    /// Of these, where it says that a key was known.
+    pub told_of_known_keys: BTreeSet<String>,
     pub refused_keys: u64,
     pub held_keys: u64,
 }
@@ -46,13 +48,16 @@ impl Attempts {
         for kind in postgres.execute("select kind from fulfil.review")?.lines() {
             *reviews.entry(kind.to_owned()).or_default() += 1;
         }
-        let reviewed = postgres
-            .execute("select distinct a.reference from fulfil.review r join fulfil.attempt a using (attempt_id)")?;
+        let references = |kinds: &str| -> Result<BTreeSet<String>> {
+            let sql = "select distinct a.reference from fulfil.review r join fulfil.attempt a using (attempt_id)";
+            Ok(postgres.execute(&format!("{sql} where {kinds}"))?.lines().map(str::to_owned).collect())
+        };
         let count = |sql: &str| -> Result<u64> { Ok(postgres.execute(sql)?.trim().parse()?) };
         Ok(Self {
             by_reference,
             reviews,
-            reviewed: reviewed.lines().map(str::to_owned).collect(),
+            reviewed: references("true")?,
+            told_of_known_keys: references("r.kind = 'known_key'")?,
             refused_keys: count("select count(*) from fulfil.refused_key")?,
             held_keys: count("select count(*) from fulfil.held_key")?,
         })
@@ -70,9 +75,9 @@ pub struct Seen {
     pub lies: BTreeMap<String, u64>,
     /// References that were sent more than once.
     pub resent: u64,
-    /// Of these, sent again without a query since the send before.
+    /// Of these, sent again without a query since the send before, where one has to come first.
     pub resent_without_query: u64,
-    /// Lines with purchases under more than one reference, none of which lied or was given back before the next.
+    /// Lines with purchases under more than one reference, none of which lied or was paid back in full.
     pub bought_again_before_a_final_no: u64,
     /// By the ledger.
     pub reviews: BTreeMap<String, u64>,
@@ -107,11 +112,11 @@ impl Seen {
                     by_line.entry(&attempt.order_id).or_default().push(purchase);
                 }
             }
-            seen.calls(&stall.double.calls());
+            seen.calls(&stall.double.calls(), asks_first(stall.protocol));
         }
         for purchases in by_line.values_mut() {
             purchases.sort_by_key(|purchase| purchase.at_us);
-            let unsettled = |purchase: &Purchase| purchase.lie.is_none() && purchase.paid_back == 0;
+            let unsettled = |purchase: &Purchase| purchase.lie.is_none() && !is_paid_back(purchase);
             let early = purchases.iter().rev().skip(1).filter(|purchase| unsettled(purchase)).count();
             seen.bought_again_before_a_final_no += early as u64;
         }
@@ -133,7 +138,7 @@ impl Seen {
         }
     }
 
-    fn calls(&mut self, calls: &[Call]) {
+    fn calls(&mut self, calls: &[Call], asks_first: bool) {
         let (mut sends, mut asked): (HashMap<&str, u64>, HashMap<&str, bool>) = (HashMap::new(), HashMap::new());
         for call in calls {
             *self.calls.entry(call.kind.clone()).or_default() += 1;
@@ -144,7 +149,7 @@ impl Seen {
             match call.kind.as_str() {
                 "buy" => {
                     let before = sends.entry(reference).or_default();
-                    if *before > 0 && !asked.get(reference).copied().unwrap_or(false) {
+                    if asks_first && *before > 0 && !asked.get(reference).copied().unwrap_or(false) {
                         self.resent_without_query += 1;
                     }
                     *before += 1;
@@ -176,6 +181,20 @@ impl Seen {
         }
         counts
     }
+}
+
+/// A supplier that can't be asked by our reference, and answers it again, is sent it again at once: that is its
+/// recovery.
+fn asks_first(protocol: Protocol) -> bool {
+    match protocol {
+        Protocol::Kasushou | Protocol::AcgFaka | Protocol::Kinguin | Protocol::Reloadly => true,
+        Protocol::Dujiao => false,
+    }
+}
+
+/// In full: a part settles nothing.
+pub(super) fn is_paid_back(purchase: &Purchase) -> bool {
+    purchase.charged > 0 && purchase.paid_back >= purchase.charged
 }
 
 fn name_of_lie(lie: Lie) -> &'static str {

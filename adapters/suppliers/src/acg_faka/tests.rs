@@ -173,6 +173,7 @@ fn purchase<'a>(reference: &'a Reference, product: &'a SupplierProduct) -> Purch
         unit_price: MinorUnits(500),
         currency: Currency::parse("CNY").unwrap(),
         recharge: None,
+        sent_before: false,
         send_by: std::time::Instant::now() + std::time::Duration::from_secs(60),
     }
 }
@@ -194,6 +195,9 @@ async fn what_the_protocol_can_not_do_is_refused_unsent() {
             Bought::Refused(refusal) => assert_eq!(refusal.code, code),
             other => panic!("{other:?}"),
         }
+        // It may have bought when it was sent before.
+        let again = supplier.buy(Purchase { sent_before: true, ..purchase }).await;
+        assert!(matches!(again, Bought::NotSent { .. }), "{again:?}");
     }
     // Nobody listens at port 1.
     assert!(matches!(supplier.buy(right).await, Bought::NotSent { .. }));

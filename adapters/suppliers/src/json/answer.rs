@@ -106,9 +106,10 @@ fn listed<'a>(
 ) -> Result<Option<&'a Value>, String> {
     let list = settings.list.as_ref().filter(|_| reply.is_success()).and_then(|pointer| pointer.of(whole));
     let Some(Value::Array(orders)) = list else { return Ok(Some(whole)) };
+    // An entry that does not tell its reference may be anybody's.
     let ours = |order: &&Value| {
         let told = settings.reference.as_ref().and_then(|pointer| pointer.text(order));
-        told.is_none_or(|told| told == reference.as_str())
+        told.as_deref() == Some(reference.as_str())
     };
     match orders.iter().filter(ours).collect::<Vec<_>>().as_slice() {
         [] if orders.is_empty() => Ok(None),

@@ -130,6 +130,9 @@ impl<'a> Mistakes<'a> {
         if let Some(problem) = answer.keys.as_ref().and_then(super::keys::KeysFrom::mistake) {
             self.add(format!("{path}.keys"), problem);
         }
+        if answer.list.is_some() && answer.reference.is_none() {
+            self.add(format!("{path}.list"), "needs answer.reference: which of the entries is ours");
+        }
         if answer.outcomes.is_empty() {
             self.add(format!("{path}.outcomes"), "is empty: everything would be unknown");
         }

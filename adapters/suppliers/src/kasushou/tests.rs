@@ -74,6 +74,7 @@ fn an_order_is_written_as_the_protocol_wants_it() {
         unit_price: MinorUnits(1250),
         currency: Currency::parse("CNY").unwrap(),
         recharge: Some(&recharge),
+        sent_before: false,
         send_by: std::time::Instant::now() + std::time::Duration::from_secs(60),
     };
     let mut kasushou = kasushou();

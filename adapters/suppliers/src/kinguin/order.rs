@@ -5,7 +5,7 @@ use fulfil_contract::{
     supplier::{Bought, Found, Goods, PlainKey, Purchase, Refusal, RefusalCode, Sought},
 };
 use serde::{Deserialize, Serialize};
-use serde_json::value::RawValue;
+use serde_json::{Value, value::RawValue};
 
 use super::{
     problem::Said,
@@ -219,6 +219,8 @@ pub(super) fn bought(reply: &Reply, reference: &Reference) -> Bought {
 #[derive(Deserialize)]
 struct Results {
     results: Vec<Order>,
+    #[serde(default)]
+    item_count: Value,
 }
 
 /// The one order under our reference, of the answer to `GET /v1/order?orderExternalId=`.
@@ -230,11 +232,13 @@ pub(super) fn sought(reply: &Reply, sought: &Sought<'_>) -> Result<Order, Found>
     if !reply.is_success() {
         return Err(unclear(Said::read(reply).text()));
     }
-    let Results { results } = reply.json().map_err(unclear)?;
+    let Results { results, item_count } = reply.json().map_err(unclear)?;
     let all = results.len();
+    let counted = item_count.as_u64().unwrap_or(0);
     let mut ours: Vec<Order> = results.into_iter().filter(|order| order.is_under(sought.reference)).collect();
     match (ours.pop(), ours.len()) {
         (None, _) if all > 0 => Err(unclear(format!("{all} orders, none of them under our reference"))),
+        (None, _) if counted > 0 => Err(unclear(format!("{counted} orders counted, and none listed"))),
         (None, _) if sought.their_id.is_some() => {
             Err(unclear("the order that they gave a number for is not found".into()))
         }

@@ -52,6 +52,7 @@ fn purchase<'a>(reference: &'a Reference, product: &'a SupplierProduct) -> Purch
         unit_price: MinorUnits(1250),
         currency: Currency::parse("EUR").unwrap(),
         recharge: None,
+        sent_before: false,
         send_by: std::time::Instant::now() + std::time::Duration::from_secs(60),
     }
 }
@@ -152,6 +153,8 @@ fn answers_to_a_search_by_our_reference() {
     check_sought(&list(&[one("P1", REFERENCE)]), None, Is::Accepted);
     check_sought(&list(&[one("P1", REFERENCE), one("P2", "other")]), Some("P1"), Is::Accepted);
     check_sought(&list(&[]), None, Is::NotFound);
+    check_sought(r#"{"results":[]}"#, None, Is::NotFound);
+    check_sought(r#"{"results":[],"item_count":1}"#, None, Is::Unknown(false));
     check_sought(&list(&[]), Some("P1"), Is::Unknown(false));
     check_sought(&list(&[one("P1", "other")]), None, Is::Unknown(false));
     check_sought(&list(&[one("P1", REFERENCE), one("P2", REFERENCE)]), Some("P1"), Is::Unknown(false));
@@ -212,6 +215,9 @@ async fn what_the_protocol_can_not_do_is_refused_unsent() {
             Bought::Refused(refusal) => assert_eq!(refusal.code, code),
             other => panic!("{other:?}"),
         }
+        // It may have bought when it was sent before.
+        let again = supplier.buy(Purchase { sent_before: true, ..purchase }).await;
+        assert!(matches!(again, Bought::NotSent { .. }), "{again:?}");
     }
     // Nobody listens at port 1.
     assert!(matches!(supplier.buy(right).await, Bought::NotSent { .. }));

@@ -102,7 +102,11 @@ pub(super) fn ended(status: Status, code: Option<&str>) -> Refusal {
 #[derive(Deserialize)]
 #[serde(untagged)]
 enum Report {
-    Page { content: Vec<Transaction> },
+    Page {
+        content: Vec<Transaction>,
+        #[serde(default, rename = "totalElements")]
+        total: Value,
+    },
     List(Vec<Transaction>),
 }
 
@@ -115,12 +119,16 @@ pub(super) fn reported(reply: &Reply, sought: &Sought<'_>) -> Result<Transaction
     if !reply.is_success() {
         return Err(unclear(&Said::read(reply).text()));
     }
-    let (Report::Page { content } | Report::List(content)) = reply.json().map_err(|why| unclear(&why))?;
+    let (content, total) = match reply.json::<Report>().map_err(|why| unclear(&why))? {
+        Report::Page { content, total } => (content, total.as_u64().unwrap_or(0)),
+        Report::List(content) => (content, 0),
+    };
     let all = content.len();
     let is_ours = |one: &Transaction| one.custom_identifier.as_deref() == Some(sought.reference.as_str());
     let mut ours: Vec<Transaction> = content.into_iter().filter(is_ours).collect();
     match (ours.pop(), ours.len()) {
         (None, _) if all > 0 => Err(unclear("transactions, none of them under our reference")),
+        (None, _) if total > 0 => Err(unclear("transactions counted, and none listed")),
         (None, _) if sought.their_id.is_some() => {
             Err(unclear("the transaction that they gave a number for is not found"))
         }

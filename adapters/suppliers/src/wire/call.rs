@@ -56,7 +56,7 @@ impl Call {
         self.body("application/x-www-form-urlencoded", escape::form(fields))
     }
 
-    /// A purchase: not a byte is sent after this moment.
+    /// A purchase: not a byte is sent after this moment; without a body, it is not begun after it.
     #[must_use]
     pub(crate) fn send_by(mut self, time: Instant) -> Self {
         self.send_by = Some(time);

@@ -188,6 +188,7 @@ pub(super) async fn buy_with(guarded: &Guarded, permit: Permit) -> Bought {
         unit_price: MinorUnits(100),
         currency: Currency::parse("EUR").unwrap(),
         recharge: None,
+        sent_before: false,
         send_by: std::time::Instant::now() + std::time::Duration::from_secs(60),
     };
     guarded.buy(permit, purchase).await

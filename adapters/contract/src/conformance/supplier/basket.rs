@@ -53,6 +53,7 @@ impl Basket {
             unit_price: self.wanted.unit_price,
             currency: self.wanted.currency,
             recharge: self.recharge.as_ref(),
+            sent_before: false,
             send_by: Instant::now() + Duration::from_secs(60),
         }
     }

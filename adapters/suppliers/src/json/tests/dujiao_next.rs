@@ -78,6 +78,7 @@ impl Basket {
             unit_price: MinorUnits(1250),
             currency: Currency::parse("CNY").unwrap(),
             recharge: None,
+            sent_before: false,
             send_by: std::time::Instant::now() + std::time::Duration::from_secs(60),
         }
     }

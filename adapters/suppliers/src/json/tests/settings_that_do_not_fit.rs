@@ -90,6 +90,8 @@ fn a_table_of_outcomes_must_make_sense() {
     );
     let told = one(|settings| settings["buy"]["answer"]["outcomes"] = json!([]));
     assert!(told.contains("everything would be unknown"), "{told}");
+    let told = one(|settings| settings["query"]["answer"]["list"] = json!("/data"));
+    assert!(told.starts_with("query.answer.list: needs answer.reference"), "{told}");
     let told = one(|settings| settings["buy"]["answer"]["keys"] = json!({}));
     assert!(told.starts_with("buy.answer.keys: allowed is exactly one"), "{told}");
 }

@@ -47,6 +47,7 @@ fn an_order_is_found_in_a_list_by_our_reference_alone() {
     assert_eq!(found(200, &json!({ "data": [] })), Found::NotFound);
     for (status, body) in [
         (200, json!({ "data": [order("f1111111111111111", 3)] })),
+        (200, json!({ "data": [{ "id": 9, "state": 3, "cards": ["K"] }] })),
         (200, json!({ "data": [order(REFERENCE, 3), order(REFERENCE, 3)] })),
         (200, json!({ "data": {} })),
         (200, json!({ "error": "x" })),
@@ -147,11 +148,15 @@ async fn what_has_no_request_is_not_bought() {
         unit_price: MinorUnits(1),
         currency: Currency::parse("CNY").unwrap(),
         recharge: Some(&recharge),
+        sent_before: false,
         send_by: std::time::Instant::now() + std::time::Duration::from_secs(60),
     };
     match supplier.buy(purchase).await {
         Bought::Refused(refusal) => assert_eq!(refusal.code, RefusalCode::Product),
         other => panic!("{other:?}"),
     }
+    // The request was there when it was sent first, and may have bought.
+    let again = supplier.buy(Purchase { sent_before: true, ..purchase }).await;
+    assert!(matches!(again, Bought::NotSent { .. }), "{again:?}");
     assert_eq!(supplier.promises().settle, Duration::from_secs(3));
 }
