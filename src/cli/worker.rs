@@ -21,7 +21,7 @@ const EMPTY_FOR: Duration = Duration::from_secs(2);
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// End when nothing is ready and nothing of this worker has been in flight for 2 s
+    /// End when nothing is ready and nothing of this worker has been in flight for 2 s; exit 69 if the broker is away for 30 s at the start
     #[arg(long)]
     pub until_empty: bool,
 }

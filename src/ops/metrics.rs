@@ -60,7 +60,7 @@ fn describe() {
     describe_counter!(KEYS_DELIVERED, "Keys sold to orders that were new.");
     describe_counter!(DEAD_LETTERS, "Messages put into orders.dead.");
     describe_counter!(RESULTS_OWED, "Results that the broker refused three times and that became announcement rows.");
-    describe_gauge!(OWED_NOW, "Announcement rows that the last sweep found.");
+    describe_gauge!(OWED_NOW, "Announcement rows that the last round of the sweep read.");
     describe_counter!(MESSAGES_PUBLISHED, "Messages that the broker confirmed.");
     describe_histogram!(BATCH_ORDERS, "Deliveries per batch.");
     describe_histogram!(BATCH_SECONDS, Unit::Seconds, "From a batch's arrival to its announced results.");

@@ -35,7 +35,7 @@ const MOST_WAITING: usize = 10_000;
 const MOST_RIDING: usize = 500;
 /// Buckets of one SKU that a batch asks, one after the other, before the ledger takes.
 const MOST_ROUNDS: u16 = 4;
-/// Without a claim for so long, the settles go by themselves.
+/// Without a ride for so long, the settles go by themselves.
 const FLUSH_AFTER: Duration = Duration::from_millis(200);
 
 /// Something that the keeper has to look into.
@@ -65,7 +65,8 @@ pub struct ClaimDesk {
 
 struct Book {
     waiting: Vec<Settle>,
-    last_call: Instant,
+    /// When settles last came along with a claim. A full stock server refuses claims, and takes settles.
+    last_ride: Instant,
 }
 
 impl std::fmt::Debug for ClaimDesk {
@@ -82,7 +83,7 @@ impl ClaimDesk {
         worker: WorkerId,
         alarms: mpsc::Sender<Alarm>,
     ) -> Self {
-        let book = Book { waiting: Vec::new(), last_call: Instant::now() };
+        let book = Book { waiting: Vec::new(), last_ride: Instant::now() };
         Self {
             stock,
             catalogue,
@@ -169,7 +170,7 @@ impl ClaimDesk {
     /// Flushes whenever no claim came by for a while, until draining begins.
     pub async fn flush_when_idle(self: Arc<Self>, mut draining: Draining) {
         while draining.pause(FLUSH_AFTER).await {
-            if self.book().last_call.elapsed() >= FLUSH_AFTER {
+            if self.book().last_ride.elapsed() >= FLUSH_AFTER {
                 self.flush().await;
             }
         }
@@ -178,7 +179,6 @@ impl ClaimDesk {
     /// One round trip; once more under the same claim ids when the first answer was lost.
     async fn ask(&self, requests: &[ClaimRequest]) -> Option<Vec<ClaimAnswer>> {
         let riding = self.take_riders();
-        self.book().last_call = Instant::now();
         self.open.open(requests.iter().map(|request| request.claim.number));
         let call = || crash::after(Point::ClaimAnswered, requests, self.stock.claim(&riding, requests));
         let mut answer = call().await;
@@ -188,6 +188,7 @@ impl ClaimDesk {
         gauge!(names::STOCK_REACHABLE).set(if answer.is_ok() { 1.0 } else { 0.0 });
         match answer {
             Ok(answers) => {
+                self.book().last_ride = Instant::now();
                 self.settled(&riding);
                 Some(answers)
             }
@@ -276,5 +277,63 @@ impl ClaimDesk {
 
     fn book(&self) -> MutexGuard<'_, Book> {
         self.book.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::AtomicBool;
+
+    use async_trait::async_trait;
+    use fulfil_contract::ports::stock_ledger::SkuState;
+
+    use super::*;
+    use crate::ops::drain::{Drain, Phase};
+
+    /// Gives an id for each claim until it is full; then it takes settles alone.
+    #[derive(Default)]
+    struct Filling {
+        full: AtomicBool,
+        settled: AtomicU64,
+    }
+
+    #[async_trait]
+    impl Stock for Filling {
+        async fn claim(&self, settles: &[Settle], claims: &[ClaimRequest]) -> Result<Vec<ClaimAnswer>, StockError> {
+            if self.full.load(Relaxed) {
+                return Err(StockError::OutOfMemory);
+            }
+            self.settle(settles).await?;
+            Ok(claims.iter().map(|_| ClaimAnswer::Claimed(vec![KeyId(1)])).collect())
+        }
+
+        async fn settle(&self, settles: &[Settle]) -> Result<(), StockError> {
+            self.settled.fetch_add(settles.len() as u64, Relaxed);
+            Ok(())
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn settles_go_by_themselves_where_every_claim_is_refused() {
+        let (stock, catalogue, sku) = (Arc::new(Filling::default()), Arc::default(), Sku::parse("s").unwrap());
+        let (alarms, _called) = mpsc::channel(1);
+        let desk =
+            Arc::new(ClaimDesk::new(stock.clone(), Arc::clone(&catalogue), WorkerId::parse("w").unwrap(), alarms));
+        catalogue.replace(vec![SkuState { sku: sku.clone(), epoch: Epoch(1), buckets: 1, last_id: KeyId(9) }]);
+        let wanted = BTreeMap::from([(sku, 1)]);
+        let held = desk.claim(&wanted, 0).await.pop().unwrap();
+        stock.full.store(true, Relaxed);
+        desk.settle_later(held, Vec::new());
+
+        let (drain, draining) = Drain::new();
+        let flushing = tokio::spawn(desk.clone().flush_when_idle(draining));
+        // Orders go on coming, more often than an idle desk would flush.
+        for _ in 0..20 {
+            assert!(desk.claim(&wanted, 0).await.is_empty());
+            tokio::time::sleep(FLUSH_AFTER / 4).await;
+        }
+        assert_eq!(stock.settled.load(Relaxed), 1);
+        drain.enter(Phase::Draining);
+        flushing.await.unwrap();
     }
 }

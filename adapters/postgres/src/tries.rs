@@ -20,12 +20,14 @@ const COUNT: &str = "
     on conflict (body_hash) do update
     set tries = greatest(fulfil.try.tries, excluded.tries), last_at = excluded.last_at";
 
-/// By rising hash as well.
+/// By rising hash as well. The first one taken back leaves no row.
 const TAKE_BACK: &str = "
-    update fulfil.try t set tries = $2::int - 1 from (
+    with back as (
         select body_hash from fulfil.try where body_hash = any($1::bytea[]) and tries = $2::int
-        order by body_hash for update) back
-    where t.body_hash = back.body_hash";
+        order by body_hash for update),
+    none_left as (
+        delete from fulfil.try t using back where t.body_hash = back.body_hash and $2::int = 1)
+    update fulfil.try t set tries = $2::int - 1 from back where t.body_hash = back.body_hash and $2::int > 1";
 
 const FORGET: &str = "
     delete from fulfil.try t using (

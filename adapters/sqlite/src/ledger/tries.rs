@@ -21,9 +21,11 @@ pub(super) fn count(connection: &Connection, bodies: &[BodyHash], number: u32) -
 }
 
 pub(super) fn take_back(connection: &Connection, bodies: &[BodyHash], number: u32) -> Result<(), StoreError> {
+    let mut none_left = connection.prepare_cached("delete from try where body_hash = ?1 and tries = ?2 and ?2 = 1")?;
     let mut take_back =
-        connection.prepare_cached("update try set tries = ?2 - 1 where body_hash = ?1 and tries = ?2")?;
+        connection.prepare_cached("update try set tries = ?2 - 1 where body_hash = ?1 and tries = ?2 and ?2 > 1")?;
     for body in bodies {
+        none_left.execute((body.0, number))?;
         take_back.execute((body.0, number))?;
     }
     Ok(())
