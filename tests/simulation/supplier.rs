@@ -270,7 +270,8 @@ impl Supplier for Double {
             self.seen("too late");
             return Bought::NotSent { why: "its time is over".into() };
         }
-        self.market.watch.i6_a_purchase_is_sent(reference);
+        let sent_before = self.log().sends.get(reference.as_str()).copied().unwrap_or(0);
+        self.market.watch.i6_a_purchase_is_sent(reference, sent_before);
         let (sends, not_founds) = {
             let mut log = self.log();
             let not_founds = log.not_founds.remove(reference.as_str()).unwrap_or(0);

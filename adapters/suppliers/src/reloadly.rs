@@ -357,7 +357,7 @@ impl Supplier for Reloadly {
         // and fetching it take three quarters of it at most.
         let call = || Call::post(path).json(body.clone()).send_by(purchase.send_by);
         match timeout(self.timeout, self.api.send(call)).await {
-            Ok(Ok(reply)) => transaction::bought(&reply, purchase.reference),
+            Ok(Ok(reply)) => transaction::bought(&reply, purchase.reference, purchase.sent_before),
             Ok(Err(trouble)) => trouble.into(),
             Err(_) => Bought::Unknown { why: "no answer in time".into(), their_id: None },
         }

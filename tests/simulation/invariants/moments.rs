@@ -79,10 +79,15 @@ impl Watch {
 
     /// I6: before a supplier is called, the attempt with its reference is committed as sent, and no other attempt of
     /// the line may still bring goods.
-    pub(crate) fn i6_a_purchase_is_sent(&self, reference: &Reference) {
+    /// This send was committed. Goods of an earlier one that another worker had in hand may have come in between:
+    /// then it is delivered by now.
+    pub(crate) fn i6_a_purchase_is_sent(&self, reference: &Reference, sent_before: u32) {
         let attempts = self.memory.attempts_beside(reference);
         let (own, others): (Vec<_>, Vec<_>) = attempts.into_iter().partition(|attempt| attempt.reference == *reference);
-        let committed = own.iter().any(|attempt| attempt.state == AttemptState::Sent);
+        let committed = own.iter().any(|attempt| {
+            let meanwhile = sent_before > 0 && attempt.state == AttemptState::Delivered;
+            attempt.sends > sent_before && (attempt.state == AttemptState::Sent || meanwhile)
+        });
         self.hold(committed, "I6", || format!("{reference} is sent, and the ledger has it as {own:?}"));
         let open = others.iter().find(|attempt| attempt.state.is_open());
         self.hold(open.is_none(), "I6", || format!("{reference} is sent while another may bring goods: {open:?}"));

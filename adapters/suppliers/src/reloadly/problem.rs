@@ -5,9 +5,8 @@
 //! unknown, and a query by our reference settles it.
 //!
 //! - `PHONE_RECENTLY_RECHARGED` (this phone was topped up less than two minutes ago) is a no with code `other`:
-//!   it is about the phone, so the supplier's lane does not pause, and another supplier may do it. It can't be
-//!   our own first send that is meant: the same reference is sent again only after a settle time that is longer
-//!   than those two minutes.
+//!   it is about the phone, so the supplier's lane does not pause, and another supplier may do it. Where the purchase was
+//!   sent before, our own first send may be meant: unknown.
 //! - `MAX_DAILY_TRANSACTION_COUNT_REACHED` and `…_AMOUNT_REACHED` are about our account: code `balance`, so
 //!   purchases pause and queries go on.
 //! - `TRANSACTION_CANNOT_BE_PROCESSED_AT_THE_MOMENT` and `TOPUP_TRANSACTION_FAILED` do not say whether a
@@ -120,7 +119,10 @@ pub(super) fn is_stale_token(reply: &Reply) -> bool {
 mod tests {
     use std::time::Duration;
 
+    use fulfil_contract::{attempt::Reference, supplier::Bought};
+
     use super::*;
+    use crate::reloadly::transaction;
 
     fn reply(status: u16, body: &str) -> Reply {
         Reply { status, retry_after: Some(Duration::from_secs(9)), body: body.as_bytes().to_vec().into() }
@@ -172,6 +174,15 @@ mod tests {
         check(400, "<html>", None);
         check(502, "<html>", None);
         check(500, &of("", price), None);
+    }
+
+    #[test]
+    fn a_phone_that_was_recharged_lately_may_be_our_own_doing() {
+        let lately = reply(400, &of("PHONE_RECENTLY_RECHARGED", "x"));
+        let reference = Reference::parse("f0123456789abcdef").unwrap();
+        let bought = |sent_before| transaction::bought(&lately, &reference, sent_before);
+        assert!(matches!(bought(false), Bought::Refused(Refusal { code: RefusalCode::Other, .. })));
+        assert!(matches!(bought(true), Bought::Unknown { their_id: None, .. }));
     }
 
     #[test]

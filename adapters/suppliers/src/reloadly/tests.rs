@@ -133,7 +133,7 @@ enum Is {
 }
 
 fn check_bought(status: u16, body: &str, expected: Is) {
-    let found = match transaction::bought(&reply(status, body), &Reference::parse(REFERENCE).unwrap()) {
+    let found = match transaction::bought(&reply(status, body), &Reference::parse(REFERENCE).unwrap(), false) {
         Bought::Accepted { their_id } => {
             assert_eq!(their_id.as_deref(), Some("815"));
             Is::Accepted

@@ -56,11 +56,13 @@ impl Transaction {
     }
 }
 
-/// What a purchase came to. Goods are never in its answer.
-pub(super) fn bought(reply: &Reply, reference: &Reference) -> Bought {
+/// What a purchase came to. Goods are never in its answer. `sent_before`: it was sent before this time.
+pub(super) fn bought(reply: &Reply, reference: &Reference, sent_before: bool) -> Bought {
     let unknown = |why: String, their_id| Bought::Unknown { why, their_id };
     if !reply.is_success() {
         return match Said::read(reply) {
+            // A phone that was topped up lately, perhaps by us.
+            Said::No(refusal) if sent_before && refusal.code == RefusalCode::Other => unknown(refusal.said, None),
             Said::No(refusal) => Bought::Refused(refusal),
             Said::Unclear(why) => unknown(why, None),
         };
