@@ -95,3 +95,28 @@ pub(super) async fn end(mut beside: JoinSet<()>, desk: &ClaimDesk) {
         beside.shutdown().await;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::future::pending;
+
+    use tokio::time::Instant;
+
+    use super::*;
+    use crate::ops::drain::{Drain, Phase};
+
+    #[tokio::test(start_paused = true)]
+    async fn a_stock_that_takes_long_holds_up_neither_the_lanes_nor_the_end() {
+        let (drain, mut draining) = Drain::new();
+        let began = Instant::now();
+        wait_for(pending(), &mut draining).await;
+        assert_eq!(began.elapsed(), BROUGHT_UP_WITHIN);
+
+        let mut ending = draining.clone();
+        let waiting = tokio::spawn(async move { wait_for(pending(), &mut ending).await });
+        tokio::time::sleep(BROUGHT_UP_WITHIN / 5).await;
+        drain.enter(Phase::Draining);
+        waiting.await.unwrap();
+        assert_eq!(began.elapsed(), BROUGHT_UP_WITHIN + BROUGHT_UP_WITHIN / 5);
+    }
+}

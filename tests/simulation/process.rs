@@ -33,24 +33,35 @@ pub(crate) struct Trouble {
     pub(crate) stalls: u32,
     /// The call that most of it befalls, so that every fault comes to calls that are seldom made.
     pub(crate) sore: Option<&'static str>,
+    /// The kind of fault that the sore call meets again and again: what takes three refusals in a row happens too.
+    pub(crate) habit: Option<u32>,
 }
 
 /// What befalls the sore call.
 const SORE: (u32, u32) = (60, 25);
+/// Of the kinds that [`roll`] tells apart.
+const KINDS: u32 = 10;
+/// One of each: before, swallowed, after, refused, late.
+const HABITS: [u32; 5] = [0, 2, 3, 6, 9];
 
 impl Trouble {
-    pub(crate) const NONE: Self = Self { calls: 0, turns: 0, stalls: 0, sore: None };
+    pub(crate) const NONE: Self = Self { calls: 0, turns: 0, stalls: 0, sore: None, habit: None };
 
     pub(crate) fn roll(rng: &mut SmallRng) -> Self {
         let calls = if rng.random_bool(0.3) { 0 } else { rng.random_range(1..25) };
         let (turns, stalls) = (rng.random_range(0..20), rng.random_range(0..10));
         let sore = rng.random_bool(0.3).then(|| seen::any_call(rng));
-        Self { calls, turns, stalls, sore }
+        let habit = rng.random_bool(0.7).then(|| HABITS[rng.random_range(0..HABITS.len())]);
+        Self { calls, turns, stalls, sore, habit }
     }
 
     /// For this call.
     fn at(self, call: &str) -> Self {
-        if self.sore == Some(call) { Self { calls: SORE.0, stalls: SORE.1, ..self } } else { self }
+        if self.sore == Some(call) {
+            Self { calls: SORE.0, stalls: SORE.1, ..self }
+        } else {
+            Self { habit: None, ..self }
+        }
     }
 }
 
@@ -222,7 +233,7 @@ fn roll(trouble: Trouble, away: bool, rng: &mut SmallRng) -> Fault {
     if rng.random_range(0..100) < trouble.stalls {
         return late(rng, 60_000_000, 5_000_000);
     }
-    match rng.random_range(0..10) {
+    match trouble.habit.unwrap_or_else(|| rng.random_range(0..KINDS)) {
         0..2 => Fault::Before,
         2 => Fault::Swallowed,
         3..6 => Fault::After,
