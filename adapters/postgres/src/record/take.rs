@@ -74,6 +74,7 @@ pub(super) async fn take(
     skus.sort_unstable();
     let sku_ids = postgres.sku_ids.of(session, &skus).await?;
     let claimed = claimed_by_neighbours(batch, open);
+    hold(session, &claimed).await?;
     for sku in skus {
         let lines = &wanted[sku].lines;
         let Some(&sku_id) = sku_ids.get(sku) else {
@@ -108,6 +109,16 @@ fn claimed_by_neighbours<'a>(batch: &Batch<'a>, open: &[Open<'a>]) -> HashMap<i6
     lines.flat_map(|(line, ids)| ids.iter().map(|id| (id.0, &line.sku))).collect()
 }
 
+/// Locks what the batch claimed, by rising id as everybody does, before anything is taken: who held taken keys while it
+/// waited for claimed ones could wait in a circle with another batch, whose claimed keys it took.
+async fn hold(session: &Session<'_>, claimed: &HashMap<i64, &Sku>) -> Result<(), Failure> {
+    if claimed.is_empty() {
+        return Ok(());
+    }
+    let ids: Vec<i64> = claimed.keys().copied().collect();
+    session.rows(HOLD, &[&ids]).await.map(drop)
+}
+
 /// One SKU's keys, as this transaction may take them.
 struct Source<'a> {
     postgres: &'a Postgres,
@@ -129,6 +140,8 @@ pub(crate) const TAKE: &str = "
         where sku_id = $1 and id >= l.first_id and id <= l.last_id and id < $2 and state = 0 and id <> all($3::bigint[])
         order by id desc for no key update skip locked) k
     limit $4";
+
+const HOLD: &str = "select id from fulfil.card_key where id = any($1::bigint[]) order by id for no key update";
 
 /// The same without a lock: what is available, whoever holds it.
 const LOOK: &str = "

@@ -45,7 +45,15 @@ async fn circles(admin: &Client) -> i64 {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
     let sql = "select deadlocks from pg_stat_database where datname = current_database()";
-    admin.query_one(sql, &[]).await.unwrap().get(0)
+    let circles = admin.query_one(sql, &[]).await.unwrap().get(0);
+    if circles > 0 {
+        // Who waited for whom, as the server told it.
+        let log = "select pg_read_file(current_setting('data_directory') || '/../postgres.out')";
+        let log: String = admin.query_one(log, &[]).await.unwrap().get(0);
+        let lines: Vec<&str> = log.lines().skip_while(|line| !line.contains("deadlock detected")).take(60).collect();
+        eprintln!("{}", lines.join("\n"));
+    }
+    circles
 }
 
 fn next_keys(count: usize) -> std::ops::Range<usize> {
