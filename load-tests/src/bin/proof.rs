@@ -1,8 +1,8 @@
-//! The whole proof, one program after the other, with a verdict each. Ends with 1 where one is not clean.
+//! The whole proof, with a verdict for each of its programs. Ends with 1 where one is not clean.
 
 use std::{path::PathBuf, process::ExitCode};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use clap::Parser;
 use fulfil_load_tests::{
     arguments::Common,
@@ -10,7 +10,7 @@ use fulfil_load_tests::{
     proof::{Sizes, Step, WhatRuns, beside, on_own_servers, run, steps},
 };
 
-/// Runs everything that shows what is promised, one after the other, on private servers: kills, server faults, signals,
+/// Runs everything that shows what is promised on private servers: kills, server faults, signals,
 /// crash points, cuts, outages, purchases, the simulation. On your own servers: the kills of workers alone
 #[derive(Parser)]
 struct Arguments {
@@ -23,6 +23,10 @@ struct Arguments {
     /// All but these
     #[arg(long, value_delimiter = ',')]
     without: Vec<String>,
+    /// So many of the programs at once: faster, for most of them wait for servers most of the time; not on your own
+    /// servers
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=8))]
+    at_once: u8,
     /// fulfil built with the feature crash-points
     #[arg(long, default_value = "target/crash-points/release/fulfil")]
     fulfil_with_crash_points: PathBuf,
@@ -79,10 +83,13 @@ async fn main() -> Result<ExitCode> {
     let mut left_out: Vec<String> = left_out.into_iter().map(|step| step.name).collect();
     if let Place::Own { .. } = place {
         left_out.push("all that needs private servers: your own are neither killed nor cut off".to_owned());
+        if arguments.at_once > 1 {
+            bail!("--at-once is for private servers: on yours one program after the other has them to itself");
+        }
     }
     let workplace = arguments.common.workplace("proof")?;
     eprintln!("seed {seed}; what each program says is in {}", workplace.path().display());
-    let report = run(chosen, left_out, seed, workplace.path()).await;
+    let report = run(chosen, arguments.at_once.into(), left_out, seed, workplace.path()).await;
     workplace.conclude(report)
 }
 

@@ -1,4 +1,4 @@
-//! The whole proof: every program of it, one after the other, and a table with a verdict each.
+//! The whole proof: every program of it, and a table with a verdict each.
 //!
 //! What holds here: a program that is missing, does not end in time, ends with another code than 0 or without the word
 //! CLEAN is not clean, and then the proof is not.
@@ -11,6 +11,7 @@ use std::{
 };
 
 use anyhow::{Context, Result};
+use futures_util::{StreamExt, TryStreamExt, stream};
 use serde::Serialize;
 use tokio::{process::Command, time::timeout};
 
@@ -44,20 +45,22 @@ pub struct Report {
     pub left_out: Vec<String>,
 }
 
-/// Runs one step after the other; each one's output is kept in `folder`.
+/// Runs the steps, so many at once, each on servers of its own; each one's output is kept in `folder`.
 ///
 /// # Errors
 /// When the folder can't be written.
-pub async fn run(steps: Vec<Step>, left_out: Vec<String>, seed: u64, folder: &Path) -> Result<Report> {
+pub async fn run(steps: Vec<Step>, at_once: usize, left_out: Vec<String>, seed: u64, folder: &Path) -> Result<Report> {
     let begin = Instant::now();
     let count = steps.len();
-    let mut rows = Vec::with_capacity(count);
-    for (number, step) in steps.into_iter().enumerate() {
+    let running = steps.into_iter().enumerate().map(async |(number, step)| {
         eprintln!("{} of {count}: {}", number + 1, step.command());
         let row = step.run(folder).await?;
         eprintln!("    {}", row.in_one_line());
-        rows.push(row);
-    }
+        anyhow::Ok((number, row))
+    });
+    let mut rows: Vec<(usize, Row)> = stream::iter(running).buffer_unordered(at_once.max(1)).try_collect().await?;
+    rows.sort_unstable_by_key(|(number, _)| *number);
+    let rows = rows.into_iter().map(|(_, row)| row).collect();
     Ok(Report { seed, minutes: minutes(begin), rows, left_out })
 }
 
@@ -212,6 +215,21 @@ mod tests {
             assert_eq!(row.clean, clean, "{script}: {}", row.figures);
             assert!(row.figures.starts_with(figures), "{script}: {}", row.figures);
         }
+    }
+
+    #[tokio::test]
+    async fn so_many_at_once_and_told_in_their_order() {
+        let folder = tempfile::tempdir().unwrap();
+        let there = folder.path().join("there");
+        // The first ends once the second has begun.
+        let waits = format!("until [ -e {0} ]; do sleep 0.01; done; echo 'CLEAN: first'", there.display());
+        let comes = format!("touch {}; echo 'CLEAN: second'", there.display());
+        let named = |name: &str, script: &str| Step { name: name.into(), ..step(script) };
+        let both = |at_once| run(vec![named("a", &waits), named("b", &comes)], at_once, Vec::new(), 1, folder.path());
+        let report = both(2).await.unwrap();
+        assert!(report.clean(), "{report}");
+        let told: Vec<&str> = report.rows.iter().map(|row| row.figures.as_str()).collect();
+        assert_eq!(told, ["first", "second"]);
     }
 
     #[tokio::test]
