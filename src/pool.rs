@@ -5,6 +5,7 @@
 //! the deliveries is summed over the lanes.
 
 mod beside;
+mod ending;
 
 use std::{
     sync::Arc,
@@ -31,9 +32,7 @@ use crate::{
     chance::Dice,
     ops::drain::{Drain, Draining, Phase},
     patience::{Again, Ended, persist},
-    pipeline::{
-        Way, alone::Gate, announce::Mode, batch::Tally, board::Board, intake::Limits, lane::Lane, sweep::sweep,
-    },
+    pipeline::{Way, alone::Gate, announce::Mode, batch::Tally, board::Board, intake::Limits, lane::Lane},
     procurement::{
         assortment::Assortment,
         buyer::{Buyer, Supplies, Times},
@@ -106,12 +105,14 @@ pub struct Done {
     pub seconds: f64,
     /// The grace period ended before everything in flight was finished; it is delivered again.
     pub abandoned: bool,
+    /// A task ended by a panic, which was logged; the others drained.
+    pub broken: bool,
 }
 
 impl Done {
     #[must_use]
     pub fn nothing() -> Self {
-        Self { tally: Tally::default(), seconds: 0.0, abandoned: false }
+        Self { tally: Tally::default(), seconds: 0.0, abandoned: false, broken: false }
     }
 }
 
@@ -155,19 +156,19 @@ pub async fn run(
     let started = Instant::now();
     let lanes = lanes(&*ports.sources, settings.until_empty, &mut draining).await?;
     let (own, called) = Own::new(&ports, draining.dice());
-    let beside = beside::begin(&ports, &settings, &own, called, &draining).await;
-    let slow_lane = slow_lane(&ports, &settings, &own, &board, &draining);
+    let mut beside = beside::begin(&ports, &settings, &own, called, &draining).await;
+    let mut slow_lane = slow_lane(&ports, &settings, &own, &board, &draining);
     tracing::info!(worker = %own.worker, lanes = lanes.len(), "working");
     let running = start(lanes, &ports, &settings, &own, &board, &draining);
     // Ended with this function, if not before.
-    let _ending = ending(&ports, &settings, board, &drain, &draining);
+    let _ending = ending::begin(&ports, &settings, board, &drain, &draining);
 
-    let tally = sum(running).await;
+    let (tally, broken) = ending::see_through(running, [&mut beside, &mut slow_lane], &drain).await;
     drain.enter(Phase::Draining);
-    finish(slow_lane, &ports, settings.mode, &mut draining).await;
+    ending::finish(slow_lane, &ports, settings.mode, &mut draining).await;
     let abandoned = draining.phase() == Phase::Abandoning;
     beside::end(beside, &own.desk).await;
-    Ok(Done { tally, seconds: started.elapsed().as_secs_f64(), abandoned })
+    Ok(Done { tally, seconds: started.elapsed().as_secs_f64(), abandoned, broken })
 }
 
 /// What the tasks of one worker share.
@@ -225,32 +226,6 @@ fn start(
     running
 }
 
-/// Waits for every lane; what became of the deliveries.
-async fn sum(mut running: JoinSet<Tally>) -> Tally {
-    let mut tally = Tally::default();
-    while let Some(lane) = running.join_next().await {
-        match lane {
-            Ok(lane) => tally.add(&lane),
-            Err(panic) => tracing::error!(%panic, "a lane ended without an outcome"),
-        }
-    }
-    tally
-}
-
-/// What begins the end, and what begins its end.
-fn ending(ports: &Ports, settings: &Settings, board: Board, drain: &Arc<Drain>, draining: &Draining) -> JoinSet<()> {
-    let mut ending = JoinSet::new();
-    let dice = || draining.dice().clone();
-    if let Some(time) = settings.until_empty {
-        let awaits_all = settings.buying.as_ref().is_some_and(|buying| buying.awaits_all);
-        let awaited = awaits_all.then(|| ports.procurements.clone());
-        let idle = drain_when_idle(board, time, awaited, drain.clone(), draining.clone());
-        ending.spawn(dice().in_turn("idle", idle));
-    }
-    ending.spawn(dice().in_turn("grace", abandon_after(settings.grace, drain.clone(), draining.clone())));
-    ending
-}
-
 /// What goes on with procurements: every worker ends what needs no supplier, and buys if it may.
 fn slow_lane(ports: &Ports, settings: &Settings, own: &Own, board: &Board, draining: &Draining) -> JoinSet<()> {
     let mut slow_lane = JoinSet::new();
@@ -267,51 +242,6 @@ fn slow_lane(ports: &Ports, settings: &Settings, own: &Own, board: &Board, drain
         slow_lane.spawn(dice().in_turn("buyer", buyer));
     }
     slow_lane
-}
-
-/// The slow lane finishes what is under way; what it owes then is announced here, not first by whoever comes next.
-async fn finish(mut slow_lane: JoinSet<()>, ports: &Ports, mode: Mode, draining: &mut Draining) {
-    let last = sweep(ports.ledger.clone(), (ports.announcers)(), mode, Arc::default(), draining.clone());
-    let finished = async {
-        while let Some(ended) = slow_lane.join_next().await {
-            if let Err(panic) = ended {
-                tracing::error!(%panic, "a task of the slow lane ended without an outcome");
-            }
-        }
-        last.await;
-    };
-    if draining.unless_abandoned(finished).await.is_err() {
-        tracing::info!("procurements are left, or results that are owed; another worker goes on with them");
-    }
-}
-
-async fn abandon_after(grace: Duration, drain: Arc<Drain>, mut draining: Draining) {
-    draining.begun().await;
-    tokio::time::sleep(grace).await;
-    drain.enter(Phase::Abandoning);
-}
-
-/// Drains once every lane has had nothing to do for `time`.
-async fn drain_when_idle(
-    board: Board,
-    time: Duration,
-    awaited: Option<Arc<dyn Procurements>>,
-    drain: Arc<Drain>,
-    mut draining: Draining,
-) {
-    const LOOK: Duration = Duration::from_millis(50);
-    while draining.pause(LOOK).await {
-        if board.all_idle_for(time) && none_open(awaited.as_deref()).await {
-            drain.enter(Phase::Draining);
-        }
-    }
-}
-
-async fn none_open(awaited: Option<&dyn Procurements>) -> bool {
-    match awaited {
-        None => true,
-        Some(ledger) => ledger.counts().await.is_ok_and(|counts| counts.open == 0),
-    }
 }
 
 fn buyer(ports: &Ports, settings: &Settings, buying: Buying, own: &Own) -> Buyer {

@@ -5,7 +5,7 @@ use std::io::Read;
 
 use fulfil::{
     sealing::CardKey,
-    stock::key_file::{CHUNK_LINES, Chunk, KeyFile},
+    stock::key_file::{CHUNK_LINES, Chunk, KeyFile, KeyLine},
 };
 use fulfil_contract::ids::Sku;
 
@@ -22,8 +22,8 @@ pub fn check(data: &[u8]) {
             assert!(Sku::parse(line.sku.as_str()).is_ok());
             let key = CardKey::parse(&line.key).map(CardKey::as_str);
             assert_eq!(key, Ok(line.key.as_str()), "line {}: a key that is none, or has more around it", line.number);
-            let shown = format!("{line:?}").replace(line.sku.as_str(), "");
-            assert!(!shown.contains(&line.key) || line.key.len() < 12, "a key is shown");
+            let twin = KeyLine { number: line.number, sku: line.sku.clone(), key: "another".into() };
+            assert_eq!(format!("{line:?}"), format!("{twin:?}"), "what is shown of a line depends on its key");
         }
         for bad in &chunk.bad {
             assert!((1..=300).contains(&bad.problem.len()), "line {}: {} bytes", bad.number, bad.problem.len());
@@ -31,7 +31,7 @@ pub fn check(data: &[u8]) {
         let mut numbers: Vec<u64> = chunk.good.iter().map(|line| line.number).collect();
         assert!(numbers.is_sorted());
         numbers.extend(chunk.bad.iter().map(|line| line.number));
-        assert!(numbers.iter().all(|&number| number > last || number >= 1), "lines are counted from 1");
+        assert!(numbers.iter().all(|&number| number > last), "lines are counted from 1, chunk after chunk");
         last = numbers.into_iter().max().unwrap_or(last);
     }
     assert!(last <= data.iter().filter(|&&byte| matches!(byte, b'\n' | b'\r')).count() as u64 + 1, "line {last}");

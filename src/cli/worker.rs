@@ -70,6 +70,12 @@ pub async fn execute(args: Args, context: &Context) -> Result<(), Failure> {
         Err(StartError::Source(error)) => return Err(failure_of::source(error)),
     };
     print(&Summary::of(&done), context)?;
+    if done.broken {
+        return Err(Failure::new(
+            Exit::Software,
+            "one of its tasks ended by a defect of ours, so the worker drained; start it again, and report the log line above that names the task",
+        ));
+    }
     if done.abandoned {
         return Err(Failure::new(
             Exit::TryAgain,

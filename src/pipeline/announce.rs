@@ -1,5 +1,6 @@
 //! Announce: every judgement's message is published and confirmed; a result that the broker refuses three
-//! times becomes an announcement row instead, committed before the delivery is acknowledged (I4).
+//! times becomes an announcement row instead, committed before the delivery is acknowledged (I4); what no row can stand
+//! for goes past the queues that refuse it, so that one full queue of the platform stops no lane.
 
 use fulfil_contract::{
     answer::{BATCH_ROUTING_KEY, RESULT_TYPE, RESULTS_TYPE},
@@ -49,6 +50,17 @@ struct Outgoing {
     owable: Vec<(OrderId, Revision)>,
 }
 
+impl Outgoing {
+    /// On to where no queue of the platform can refuse it.
+    fn past_the_queues(mut self) -> Self {
+        self.publication.destination = match self.publication.destination {
+            Destination::Results | Destination::Unrouted => Destination::Unrouted,
+            Destination::DeadLetters => Destination::DeadLetters,
+        };
+        self
+    }
+}
+
 /// Publishes the messages of a batch.
 ///
 /// # Errors
@@ -89,10 +101,11 @@ pub async fn announce(
             tracing::warn!(
                 messages = stubborn.len(),
                 why = stubborn[0].1,
-                "the broker refuses messages that no row can stand for; trying again"
+                "the broker refuses messages that no row can stand for; results of them go to its queue results"
             );
         }
-        waiting = stubborn.into_iter().map(|(outgoing, _)| outgoing).collect();
+        let go_on = |outgoing: Outgoing| if offer >= OFFERS { outgoing.past_the_queues() } else { outgoing };
+        waiting = stubborn.into_iter().map(|(outgoing, _)| go_on(outgoing)).collect();
         draining
             .unless_abandoned(tokio::time::sleep(pauses.next_pause()))
             .await
@@ -230,4 +243,65 @@ pub fn messages_of(
         .map(|(at, order)| (super::batch::Place(at), Judgement::Repeat(order.clone())))
         .collect();
     outgoing(&judged, mode).into_iter().map(|outgoing| (outgoing.publication, outgoing.owable)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{sync::Mutex, time::Instant};
+
+    use async_trait::async_trait;
+    use fulfil_contract::{
+        ids::{BodyHash, MerchantId},
+        ports::source::Receipt,
+        recorded::RecordedConflict,
+        time::Timestamp,
+    };
+    use fulfil_memory::Memory;
+
+    use super::*;
+    use crate::{
+        ops::drain::Drain,
+        pipeline::batch::{Held, Place},
+    };
+
+    /// A queue of the platform is full; where each publication went.
+    #[derive(Default)]
+    struct FullQueue(Mutex<Vec<Destination>>);
+
+    #[async_trait]
+    impl Announcer for FullQueue {
+        async fn publish(&self, batch: Vec<Publication>) -> Result<Vec<Verdict>, AnnounceUnavailable> {
+            let verdict = |publication: Publication| {
+                self.0.lock().unwrap().push(publication.destination);
+                match publication.destination {
+                    Destination::Results => Verdict::Refused("it is full".into()),
+                    Destination::Unrouted | Destination::DeadLetters => Verdict::Confirmed,
+                }
+            };
+            Ok(batch.into_iter().map(verdict).collect())
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_no_row_can_stand_for_goes_past_a_full_queue() {
+        for mode in [Mode::Single, Mode::Batch] {
+            let (order_id, merchant) = (OrderId::parse("o-1").unwrap(), MerchantId::parse("m-02").unwrap());
+            let conflict = Judgement::Conflict(RecordedConflict {
+                order_id,
+                merchant_id: Some(merchant),
+                body_hash: BodyHash::of(b"another"),
+                decided_at: Timestamp(1),
+            });
+            let held = Held::new(vec![Receipt::new(1, 1)], Instant::now());
+            let answered = Answered::new(held, vec![(Place(0), conflict)], Vec::new()).unwrap();
+            let (queue, (_drain, mut draining)) = (FullQueue::default(), Drain::new());
+            let published = announce(&answered, mode, &queue, &Memory::new(1), &mut draining).await.unwrap();
+            assert_eq!((published.on_the_broker, published.owed), (1, vec![]));
+            let [Destination::Results, Destination::Results, Destination::Results, Destination::Unrouted] =
+                queue.0.lock().unwrap()[..]
+            else {
+                panic!("offered three times, then past the queue");
+            };
+        }
+    }
 }

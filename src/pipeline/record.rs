@@ -132,9 +132,8 @@ fn settle(claims: Vec<HeldClaim>, judgements: &[Judgement], desk: &ClaimDesk) {
         }
     }
     for claim in claims {
-        if let Some((_, when)) = sold_before.iter().find(|(id, _)| claim.ids.contains(id)) {
-            desk.offered_sold(&claim.bucket.sku, claim.epoch, *when);
-        }
+        let sold = sold_before.iter().filter(|(id, _)| claim.ids.contains(id)).map(|(_, when)| *when);
+        desk.offered_sold(&claim.bucket.sku, claim.epoch, sold);
         let back = claim.ids.iter().copied().filter(|id| !kept.contains(id)).collect();
         desk.settle_later(claim, back);
     }

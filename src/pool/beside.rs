@@ -91,7 +91,14 @@ pub(super) async fn end(mut beside: JoinSet<()>, desk: &ClaimDesk) {
     if waiting > 0 {
         tracing::info!(waiting, "settles are left; the claims are taken over by another worker");
     }
-    if tokio::time::timeout(PATIENCE, async { while beside.join_next().await.is_some() {} }).await.is_err() {
+    let ended = async {
+        while let Some(ended) = beside.join_next().await {
+            if let Err(panic) = ended {
+                tracing::error!(%panic, "a task beside the lanes ended without an outcome");
+            }
+        }
+    };
+    if tokio::time::timeout(PATIENCE, ended).await.is_err() {
         beside.shutdown().await;
     }
 }

@@ -139,9 +139,11 @@ impl ClaimDesk {
         }]);
     }
 
-    /// Tells the keeper that stock offered a key that had been sold.
-    pub fn offered_sold(&self, sku: &Sku, epoch: Epoch, when: Timestamp) {
-        counter!(names::OFFERED_SOLD).increment(1);
+    /// Tells the keeper that stock offered keys that had been sold, at these times: the first of them decides whether
+    /// stock has forgotten something.
+    pub fn offered_sold(&self, sku: &Sku, epoch: Epoch, sold: impl Iterator<Item = Timestamp> + Clone) {
+        let Some(when) = sold.clone().min() else { return };
+        counter!(names::OFFERED_SOLD).increment(sold.count() as u64);
         self.alarm(Alarm::OfferedSold { sku: sku.clone(), epoch, when });
     }
 

@@ -1,5 +1,5 @@
-//! Results to exchange `results`, dead letters to queue `orders.dead`: persistent, mandatory,
-//! confirmed. The same publication gives the same bytes and properties, whoever publishes it (I9).
+//! Results to exchange `results`, or past what is bound there to queue `results`, dead letters to queue
+//! `orders.dead`: persistent, mandatory, confirmed. The same publication gives the same bytes and properties, whoever publishes it (I9).
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use lapin::{
 
 use crate::{
     publisher::{Message, Outcome, Publisher},
-    topology::{DEAD, RESULTS},
+    topology::{DEAD, RESULTS, RESULTS_UNROUTED},
     url::BrokerUrl,
 };
 
@@ -71,10 +71,11 @@ pub(crate) fn persistent(kind: &str, content_type: &str) -> BasicProperties {
 
 fn message(publication: Publication) -> Message {
     let Publication { destination, routing_key, kind, message_id, body, reason } = publication;
+    let as_json = || persistent(kind, "application/json");
     match destination {
-        Destination::Results => {
-            let properties = persistent(kind, "application/json");
-            Message { exchange: RESULTS, routing_key, message_id, properties, body }
+        Destination::Results => Message { exchange: RESULTS, routing_key, message_id, properties: as_json(), body },
+        Destination::Unrouted => {
+            Message { exchange: RESULTS_UNROUTED, routing_key, message_id, properties: as_json(), body }
         }
         Destination::DeadLetters => {
             // Whatever it is, it need not be JSON.

@@ -72,7 +72,7 @@ impl Announcer for Sqlite {
             batch
                 .iter()
                 .map(|publication| match publication.destination {
-                    Destination::Results => result(connection, publication, at),
+                    Destination::Results | Destination::Unrouted => result(connection, publication, at),
                     Destination::DeadLetters => dead_letter(connection, publication, at),
                 })
                 .collect()

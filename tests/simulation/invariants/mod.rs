@@ -135,7 +135,7 @@ impl Watch {
                 Destination::DeadLetters => {
                     self.noticed().dead.insert(BodyHash::of(&publication.body).0);
                 }
-                Destination::Results => {
+                Destination::Results | Destination::Unrouted => {
                     for (message_id, result) in results_of(&publication) {
                         self.i9_a_result_is_its_committed_row(&message_id, &publication);
                         self.i1_only_what_the_ledger_sold_is_told(&message_id, &result);

@@ -56,6 +56,7 @@ macro_rules! announcer_suite {
             an_empty_batch_has_no_verdicts,
             dead_letters_arrive_whole,
             both_destinations_go_in_one_batch,
+            past_the_queues_it_is_read_as_any_result,
             the_same_message_may_be_published_again,
             arrays_without_a_message_id_are_all_kept,
             a_large_body_passes,
@@ -117,11 +118,19 @@ pub async fn publish(bench: &dyn AnnouncerBench, batch: &[Publication]) {
     assert_eq!(verdicts, vec![Verdict::Confirmed; batch.len()]);
 }
 
+/// Where a consumer finds it.
+fn read_from(publication: &Publication) -> Destination {
+    match publication.destination {
+        Destination::Results | Destination::Unrouted => Destination::Results,
+        Destination::DeadLetters => Destination::DeadLetters,
+    }
+}
+
 fn assert_is(read: &Read, publication: &Publication) {
     let reads_as = Read {
-        destination: publication.destination,
+        destination: read_from(publication),
         routing_key: match publication.destination {
-            Destination::Results => publication.routing_key.clone(),
+            Destination::Results | Destination::Unrouted => publication.routing_key.clone(),
             Destination::DeadLetters => read.routing_key.clone(),
         },
         kind: publication.kind.to_owned(),
@@ -137,7 +146,7 @@ async fn assert_reads(bench: &dyn AnnouncerBench, publications: &[Publication]) 
     let reads = bench.read_until(&|reads| reads.len() >= publications.len()).await;
     assert_eq!(reads.len(), publications.len(), "messages that can be read");
     for destination in [Destination::Results, Destination::DeadLetters] {
-        let published = publications.iter().filter(|publication| publication.destination == destination);
+        let published = publications.iter().filter(|publication| read_from(publication) == destination);
         let read = reads.iter().filter(|read| read.destination == destination);
         assert_eq!(read.clone().count(), published.clone().count(), "{destination:?}");
         read.zip(published).for_each(|(read, publication)| assert_is(read, publication));
@@ -171,6 +180,13 @@ pub async fn dead_letters_arrive_whole(bench: &dyn AnnouncerBench) {
 pub async fn both_destinations_go_in_one_batch(bench: &dyn AnnouncerBench) {
     let batch: Vec<_> =
         (0..20).map(|number| if number % 3 == 0 { dead_letter(number) } else { result(number) }).collect();
+    publish(bench, &batch).await;
+    assert_reads(bench, &batch).await;
+}
+
+pub async fn past_the_queues_it_is_read_as_any_result(bench: &dyn AnnouncerBench) {
+    let past = Publication { destination: Destination::Unrouted, ..result(2) };
+    let batch = [result(1), past, dead_letter(3)];
     publish(bench, &batch).await;
     assert_reads(bench, &batch).await;
 }

@@ -7,6 +7,9 @@ use async_trait::async_trait;
 pub enum Destination {
     /// Exchange `results`.
     Results,
+    /// Past the queues that are bound to it, where nobody's refusal counts: queue `results`, which holds what no queue
+    /// of the platform takes.
+    Unrouted,
     /// Queue `orders.dead`.
     DeadLetters,
 }

@@ -110,7 +110,9 @@ fn claimed_by_neighbours<'a>(batch: &Batch<'a>, open: &[Open<'a>]) -> HashMap<i6
 }
 
 /// Locks what the batch claimed, by rising id as everybody does, before anything is taken: who held taken keys while it
-/// waited for claimed ones could wait in a circle with another batch, whose claimed keys it took.
+/// waited for claimed ones could wait in a circle with another batch, whose claimed keys it took. A batch that takes
+/// nothing locks its claimed keys where it sells them: with the same order in another batch that may still be a circle,
+/// which `lock_timeout` ends, and both are done again.
 async fn hold(session: &Session<'_>, claimed: &HashMap<i64, &Sku>) -> Result<(), Failure> {
     if claimed.is_empty() {
         return Ok(());

@@ -125,6 +125,9 @@ async fn what_a_full_queue_refuses_is_refused() {
     let verdicts = bench.announcer.publish(vec![result(6), result(7), result(8)]).await.expect("publish");
     assert_eq!([&verdicts[0], &verdicts[2]], [&Verdict::Confirmed; 2]);
     assert!(matches!(&verdicts[1], Verdict::Refused(why) if why.contains("full")), "{:?}", verdicts[1]);
+
+    let past = Publication { destination: Destination::Unrouted, ..result(7) };
+    assert_eq!(bench.announcer.publish(vec![past]).await.expect("publish"), [Verdict::Confirmed]);
 }
 
 #[tokio::test]
