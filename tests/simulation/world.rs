@@ -307,7 +307,7 @@ impl World {
         }
         let reviews = self.memory.reviews(true, ReviewId(0), 10_000).await.unwrap();
         self.watch.at_the_end(
-            &Rest { files, reviews, with_an_old_worker: self.with_an_old_worker },
+            &Rest { files, reviews, with_an_old_worker: self.with_an_old_worker, attended: self.attended },
             &self.doubles,
             &self.seen,
         );

@@ -11,12 +11,12 @@ use fulfil_contract::{
     ports::books::OrderFile,
     procurement::{Review, ReviewKind},
     reason::ReasonCode,
-    recorded::{LineOutcome, OrderStatus, RecordedLine, RecordedOrder},
+    recorded::LineOutcome,
 };
 
 use super::Watch;
 use crate::{
-    orders::{Asks, BOUGHT, CARD, GHOST, Line, MIXED, PLENTY, SCARCE, UNTAKEN},
+    orders::{Asks, BOUGHT, PLENTY},
     seen::Seen,
     supplier::Double,
 };
@@ -28,6 +28,8 @@ pub(crate) struct Rest {
     /// A worker of the troubled times was there to the last: a call of it may have been late beyond the rest, and
     /// begun another loading.
     pub(crate) with_an_old_worker: bool,
+    /// Somebody decided reviews.
+    pub(crate) attended: bool,
 }
 
 impl Watch {
@@ -103,116 +105,6 @@ impl Watch {
             let rows = file.conflicts.len();
             self.hold(rows == wanted.len(), "I2", || format!("{id} has {rows} conflict rows for {wanted:?}"));
         }
-    }
-
-    /// I3: each line got exactly what it asks for, or a reason that its SKU can have.
-    fn i3_lines_are_whole(&self, rest: &Rest, seen: &Seen) {
-        let sent = self.sent();
-        for (id, file) in &rest.files {
-            let Some(Asks::Lines { lines, expires_at }) = sent.orders[id].get(&file.order.body_hash.0) else {
-                continue;
-            };
-            self.the_whole_order(id, &file.order, *expires_at, seen);
-            if file.order.lines.is_empty() {
-                continue;
-            }
-            let count = file.order.lines.len();
-            self.hold(count == lines.len(), "I3", || format!("{id} has {count} lines, and not {}", lines.len()));
-            for (line, wanted) in file.order.lines.iter().zip(lines) {
-                self.one_line(id, line, wanted, expires_at.is_some(), seen);
-            }
-        }
-    }
-
-    fn the_whole_order(&self, id: &str, order: &RecordedOrder, expires_at: Option<i64>, seen: &Seen) {
-        let first = order.revision.0 == 1;
-        let how = match order.status {
-            OrderStatus::Fulfilled => "fulfilled",
-            OrderStatus::PartlyFulfilled => "partly fulfilled",
-            OrderStatus::Rejected => "rejected",
-            OrderStatus::Review => "in review",
-            OrderStatus::Processing | OrderStatus::Conflict => {
-                return self.breach("I4", format!("{id} is {} for ever", order.status.as_str()));
-            }
-        };
-        seen.count("order", how);
-        let expired = expires_at.is_some_and(|at| order.decided_at.0 >= at);
-        match order.reason.as_ref().filter(|_| order.lines.is_empty()).map(|reason| reason.code) {
-            Some(ReasonCode::Expired) => {
-                seen.count("order", "expired");
-                self.hold(expired, "I3", || format!("{id} was called expired before its time: {order:?}"));
-            }
-            Some(ReasonCode::Unrecordable) => {
-                seen.count("line", "unrecordable");
-                let so = self.a_record_was_refused.load(Relaxed);
-                self.hold(so, "I8", || format!("{id} is called unrecordable, and the ledger never refused one"));
-            }
-            Some(ReasonCode::Poison) => self.poison(id, order, seen),
-            Some(code) => self.breach("I8", format!("{id} was good, and refused as {code:?}")),
-            None => self.hold(!(first && expired), "I3", || format!("{id} was filled after its time: {order:?}")),
-        }
-    }
-
-    /// An order is dead-lettered once its tries did not come back: workers died in them.
-    fn poison(&self, id: &str, order: &RecordedOrder, seen: &Seen) {
-        let counts = seen.counts();
-        let times = |kind, of| counts.get(&(kind, of)).copied().unwrap_or(0);
-        let lost = times("worker", "killed") + times("worker", "frozen");
-        self.hold(lost >= 3, "I8", || format!("{id} is healthy, and called poison"));
-        let dead = self.noticed().dead.contains(&order.body_hash.0);
-        self.hold(dead, "I8", || format!("{id} is called poison, and is not among the dead letters"));
-    }
-
-    fn one_line(&self, id: &str, line: &RecordedLine, wanted: &Line, expires: bool, seen: &Seen) {
-        let bought = [MIXED, BOUGHT, CARD].contains(&wanted.sku);
-        let right = match &line.outcome {
-            LineOutcome::Delivered(keys) => {
-                !wanted.recharge
-                    && keys.len() == wanted.quantity
-                    && wanted.sku != GHOST
-                    && line.sku.as_str() == wanted.sku
-            }
-            LineOutcome::Recharged { .. } => {
-                seen.count("line", "recharged");
-                wanted.sku == CARD
-            }
-            LineOutcome::Review => bought,
-            LineOutcome::Processing => false,
-            LineOutcome::Rejected(reason) => match reason.code {
-                ReasonCode::OutOfStock => {
-                    seen.count("line", "out of stock");
-                    wanted.sku == SCARCE && self.was_short(wanted)
-                }
-                ReasonCode::UnknownSku => {
-                    seen.count("line", "unknown sku");
-                    wanted.sku == GHOST
-                }
-                ReasonCode::NoSupplier => {
-                    seen.count("line", "no supplier");
-                    wanted.sku == UNTAKEN
-                }
-                ReasonCode::SuppliersRefused | ReasonCode::SuppliersUnavailable | ReasonCode::Reviewed => {
-                    seen.count("line", "suppliers refused");
-                    bought
-                }
-                ReasonCode::Expired => bought && expires,
-                ReasonCode::InvalidJson
-                | ReasonCode::TooLarge
-                | ReasonCode::InvalidOrder
-                | ReasonCode::Conflict
-                | ReasonCode::Poison
-                | ReasonCode::Unrecordable
-                | ReasonCode::PriceGuard
-                | ReasonCode::RechargeAccount => false,
-            },
-        };
-        self.hold(right, "I3", || format!("{id}: {wanted:?} was asked for, and it is {line:?}"));
-    }
-
-    /// What was called out of stock can't be had now either, unless more came.
-    fn was_short(&self, wanted: &Line) -> bool {
-        self.imported_later.lock().unwrap().contains(wanted.sku)
-            || self.memory.available_of(wanted.sku) < wanted.quantity
     }
 
     /// I4: nothing is left unacknowledged, and the latest revision of each order was announced.

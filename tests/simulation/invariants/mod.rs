@@ -5,6 +5,7 @@
 //! own logs say was bought. The ledger's rows are held against it.
 
 mod end;
+mod lines;
 mod moments;
 
 use std::{
