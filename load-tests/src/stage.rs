@@ -77,7 +77,7 @@ impl Stage {
                 (Some(servers), urls)
             }
             Place::Own { urls, erase } => {
-                own_servers::claim(urls, *erase).await?;
+                own_servers::claim(urls, erase).await?;
                 (None, urls.clone())
             }
         };

@@ -6,8 +6,8 @@ use anyhow::{Context, Result, bail};
 use clap::Parser;
 use fulfil_load_tests::{
     arguments::Common,
-    own_servers::{OwnServers, Place},
-    proof::{Sizes, Step, WhatRuns, beside, on_own_servers, run, steps},
+    own_servers::{OwnServers, Place, let_in},
+    proof::{Sizes, Step, WhatRuns, beside, on_own_servers, run, steps, told_to_end},
 };
 
 /// Runs everything that shows what is promised on private servers: kills, server faults, signals,
@@ -75,9 +75,10 @@ async fn main() -> Result<ExitCode> {
     let with_crash_points =
         std::path::absolute(&arguments.fulfil_with_crash_points).context("--fulfil-with-crash-points can't be read")?;
     let with = WhatRuns { programs: &programs, fulfil: &fulfil, with_crash_points: &with_crash_points, seed };
+    let proof = name_of_its_own();
     let all = match &place {
         Place::Private => steps(&with, &sizes),
-        Place::Own { urls, erase } => on_own_servers(&with, &sizes, urls, *erase),
+        Place::Own { urls, .. } => on_own_servers(&with, &sizes, urls, &proof),
     };
     let (chosen, left_out): (Vec<Step>, Vec<Step>) = all.into_iter().partition(|step| arguments.wants(&step.name));
     let mut left_out: Vec<String> = left_out.into_iter().map(|step| step.name).collect();
@@ -89,8 +90,24 @@ async fn main() -> Result<ExitCode> {
     }
     let workplace = arguments.common.workplace("proof")?;
     eprintln!("seed {seed}; what each program says is in {}", workplace.path().display());
-    let report = run(chosen, arguments.at_once.into(), left_out, seed, workplace.path()).await;
+    let report = async {
+        // Once, before any program runs: those that run erase only what this proof has put there.
+        if let Place::Own { urls, erase } = &place {
+            let_in(urls, erase, &proof).await?;
+        }
+        tokio::select! {
+            report = run(chosen, arguments.at_once.into(), left_out, seed, workplace.path()) => report,
+            told = told_to_end() => bail!("{} told it to end", told?),
+        }
+    }
+    .await;
     workplace.conclude(report)
+}
+
+/// No other proof has it.
+fn name_of_its_own() -> String {
+    let since_1970 = std::time::UNIX_EPOCH.elapsed().unwrap_or_default();
+    format!("{}-{}", std::process::id(), since_1970.as_nanos())
 }
 
 impl Arguments {

@@ -13,12 +13,18 @@ use std::{
 use anyhow::{Context, Result};
 use futures_util::{StreamExt, TryStreamExt, stream};
 use serde::Serialize;
-use tokio::{process::Command, time::timeout};
+use tokio::{
+    process::Command,
+    signal::unix::{SignalKind, signal},
+    time::timeout,
+};
 
 use crate::arguments::Outcome;
 
+mod group;
 mod steps;
 
+use group::Group;
 pub use steps::{Sizes, Step, WhatRuns, on_own_servers, steps};
 
 /// What the last line of a program's output begins with, and what one of `cargo test` does.
@@ -81,10 +87,12 @@ impl Step {
         let mut command = Command::new(&self.program);
         command.args(&self.arguments).envs(self.variables.iter().cloned());
         command.stdin(Stdio::null()).stdout(write(told)?).stderr(write(trouble)?).kill_on_drop(true);
-        let mut child =
-            command.spawn().with_context(|| format!("cannot start {}: {}", self.program.display(), self.hint))?;
-        let Ok(status) = timeout(self.limit, child.wait()).await else {
-            child.kill().await?;
+        let (mut child, group) = Group::start(&mut command)
+            .with_context(|| format!("cannot start {}: {}", self.program.display(), self.hint))?;
+        let ended = timeout(self.limit, child.wait()).await;
+        drop(group); // with whatever it started and left behind
+        let Ok(status) = ended else {
+            child.wait().await?;
             return Ok((false, format!("did not end within {} minutes", self.limit.as_secs() / 60)));
         };
         let status = status?;
@@ -99,6 +107,21 @@ impl Step {
             }
         }
     }
+}
+
+/// Waits until this program is told to end, and gives by what. Its steps stand in groups of their own, so a terminal
+/// does not tell them.
+///
+/// # Errors
+/// When the system does not let it listen.
+pub async fn told_to_end() -> Result<&'static str> {
+    let (mut interrupt, mut terminate, mut hang_up) =
+        (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?, signal(SignalKind::hangup())?);
+    Ok(tokio::select! {
+        _ = interrupt.recv() => "SIGINT",
+        _ = terminate.recv() => "SIGTERM",
+        _ = hang_up.recv() => "SIGHUP",
+    })
 }
 
 /// What a program says at its end: whether it is clean, and its figures.
@@ -230,6 +253,51 @@ mod tests {
         assert!(report.clean(), "{report}");
         let told: Vec<&str> = report.rows.iter().map(|row| row.figures.as_str()).collect();
         assert_eq!(told, ["first", "second"]);
+    }
+
+    /// A step that starts a child, tells its id, and then does `rest`.
+    fn with_a_child(told: &Path, rest: &str) -> Step {
+        step(&format!("sleep 300 & echo $! >{0}.part; mv {0}.part {0}; {rest}", told.display()))
+    }
+
+    /// Waits until the child that was told is gone, or only waits to be asked for its end.
+    async fn gone(told: &Path) {
+        let child = std::fs::read_to_string(told).unwrap();
+        let stat = format!("/proc/{}/stat", child.trim());
+        let runs = || std::fs::read_to_string(&stat).is_ok_and(|text| !text.contains(") Z "));
+        let looked = async {
+            while runs() {
+                tokio::time::sleep(Duration::from_millis(10)).await; // between two looks
+            }
+        };
+        timeout(Duration::from_secs(10), looked).await.expect("the child outlives its step");
+    }
+
+    #[tokio::test]
+    async fn nothing_that_a_step_started_outlives_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let told = folder.path().join("child");
+        let limit = Duration::from_secs(1);
+        let late = Step { limit, ..with_a_child(&told, "wait") }.run(folder.path()).await.unwrap();
+        assert!(late.figures.contains("did not end"), "{}", late.figures);
+        gone(&told).await;
+        std::fs::remove_file(&told).unwrap();
+        let ended = with_a_child(&told, "echo 'CLEAN: 1'").run(folder.path()).await.unwrap();
+        assert!(ended.clean, "{}", ended.figures);
+        gone(&told).await;
+        std::fs::remove_file(&told).unwrap();
+        // The proof itself is told to end.
+        let (endless, path) = (with_a_child(&told, "wait"), folder.path().to_owned());
+        let proof = tokio::spawn(async move { endless.run(&path).await.map(drop) });
+        let begun = async {
+            while !told.exists() {
+                tokio::time::sleep(Duration::from_millis(10)).await; // between two looks
+            }
+        };
+        timeout(Duration::from_secs(10), begun).await.unwrap();
+        proof.abort();
+        assert!(proof.await.is_err());
+        gone(&told).await;
     }
 
     #[tokio::test]

@@ -146,24 +146,25 @@ pub fn steps(with: &WhatRuns<'_>, sizes: &Sizes) -> Vec<Step> {
     steps
 }
 
-/// Only what is safe there: workers are killed, servers are left alone. What one run leaves goes before the next.
+/// Only what is safe there: workers are killed, servers are left alone. What one run of this proof leaves goes before
+/// the next, and nothing else: each asks for the proof's mark.
 #[must_use]
-pub fn on_own_servers(with: &WhatRuns<'_>, sizes: &Sizes, urls: &Urls, erase: bool) -> Vec<Step> {
-    kills(with, sizes, Some((urls, erase)))
+pub fn on_own_servers(with: &WhatRuns<'_>, sizes: &Sizes, urls: &Urls, proof: &str) -> Vec<Step> {
+    kills(with, sizes, Some((urls, proof)))
 }
 
-fn kills(with: &WhatRuns<'_>, sizes: &Sizes, own: Option<(&Urls, bool)>) -> Vec<Step> {
+fn kills(with: &WhatRuns<'_>, sizes: &Sizes, own: Option<(&Urls, &str)>) -> Vec<Step> {
     let one = |number: u64| {
         let Sizes { kills, orders, .. } = sizes;
         let limit = 10 + kills / 5;
         let with = WhatRuns { seed: with.seed.wrapping_add(number), ..with.clone() };
         let name = format!("kills, seed {}", with.seed);
         let mut step = step(&with, &name, "kills", &format!("--kills {kills} --orders-count {orders}"), limit);
-        if let Some((urls, erase)) = own {
+        if let Some((urls, proof)) = own {
             let Urls { source, stock, ledger } = urls;
             let named = [("--source", source), ("--stock", stock), ("--ledger", ledger)];
             step.arguments.extend(named.into_iter().flat_map(|(name, url)| [name.to_owned(), url.clone()]));
-            step.arguments.extend((erase || number > 0).then(|| "--erase".to_owned()));
+            step.arguments.extend(["--of-proof".to_owned(), proof.to_owned()]);
         }
         step
     };
@@ -250,16 +251,18 @@ mod tests {
     }
 
     #[test]
-    fn a_users_servers_are_erased_between_runs_and_their_passwords_are_not_told() {
+    fn no_run_erases_a_users_servers_and_their_passwords_are_not_told() {
         let urls = Urls {
             source: "amqp://me:secret@host:5672/proof".into(),
             stock: "redis://host:6379/3".into(),
             ledger: "postgres://me:secret@host/proof".into(),
         };
         let commands: Vec<String> =
-            on_own_servers(&with(), &Sizes::full(), &urls, false).iter().map(Step::command).collect();
+            on_own_servers(&with(), &Sizes::full(), &urls, "1-2").iter().map(Step::command).collect();
         assert_eq!(commands.len(), 3);
-        assert!(!commands[0].contains("--erase") && commands[1].contains("--erase"), "{commands:?}");
+        // Any of them may be the first, or the only one.
+        let of_proof = |command: &String| command.contains("--of-proof 1-2") && !command.contains("--erase");
+        assert!(commands.iter().all(of_proof), "{commands:?}");
         assert!(commands.iter().all(|command| !command.contains("secret")), "{commands:?}");
         assert!(commands[0].contains("--source amqp://me:…@host:5672/proof --stock redis://host:6379/3"));
     }
