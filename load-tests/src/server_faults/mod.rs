@@ -2,7 +2,7 @@
 //! while orders come at a steady rate; then a verdict.
 //!
 //! What holds here: each strike falls while results flow; after each they flow again, or the run is not clean; after
-//! what makes Redis forget, the stock is whole again before the next. A server that is killed loses no written page of
+//! what makes Redis forget, every SKU is loaded anew and the stock whole again before the next. A server that is killed loses no written page of
 //! the kernel's cache, so this is the crash of a process, not a power cut.
 
 use std::{
@@ -74,9 +74,14 @@ pub struct Plan {
 pub struct Report {
     pub kind: Kind,
     pub seed: u64,
+    /// Orders per second: no more results than that can come.
+    pub rate: u32,
     pub strikes: Vec<Strike>,
-    /// Ids that stock offered although they were sold, and that the ledger refused.
-    pub offered_twice: u64,
+    /// What workers counted of what stock offered although it was sold. That the ledger refused all of it is seen by
+    /// nothing being delivered twice.
+    pub offered_sold: u64,
+    /// By the judge, which reads the results alone.
+    pub delivered_twice: u64,
     pub rebuilds: u64,
     pub claims_failed: u64,
     pub redelivered: u64,
@@ -183,18 +188,17 @@ fn report(
             .all(wrong.into_iter().chain(missing)),
     );
     if plan.kind.forgets() {
-        let stood_still = strikes.iter().enumerate().filter(|(_, strike)| strike.lowest_per_second == Some(0));
-        verdict.also(
-            Check::new("never_zero", "results come in every second while the stock is rebuilt")
-                .all(stood_still.map(|(at, _)| format!("strike {}", at + 1))),
-        );
+        verdict.also(rebuilt(&strikes));
+        verdict.also(never_zero(&strikes));
     }
     let counted = |name| whole(&workers.counted, name);
     Report {
         kind: plan.kind,
         seed: plan.seed,
+        rate: plan.rate,
         strikes,
-        offered_twice: counted("fulfil_stock_offered_sold_total"),
+        delivered_twice: sold_twice(&verdict),
+        offered_sold: counted("fulfil_stock_offered_sold_total"),
         rebuilds: counted("fulfil_stock_rebuilds_total"),
         claims_failed: counted("fulfil_stock_claims_failed_total"),
         redelivered: counted("fulfil_redelivered_total"),
@@ -204,6 +208,25 @@ fn report(
         minutes: begin.elapsed().as_secs_f64() / 60.0,
         verdict: verdict.with_audit(audit),
     }
+}
+
+/// A stock that nobody rebuilds seems to be whole where Redis has gone back.
+fn rebuilt(strikes: &[Strike]) -> Check {
+    let left = strikes.iter().enumerate().filter(|(_, strike)| !strike.not_rebuilt.is_empty());
+    Check::new("rebuilt", "after each strike every SKU is loaded anew, under a higher epoch")
+        .all(left.map(|(at, strike)| format!("strike {}: {}", at + 1, strike.not_rebuilt.join(", "))))
+}
+
+fn never_zero(strikes: &[Strike]) -> Check {
+    let stood_still =
+        strikes.iter().enumerate().filter(|(_, strike)| strike.lowest_per_second.is_none_or(|low| low == 0));
+    Check::new("never_zero", "results come in any second, wherever it begins, while the stock is rebuilt")
+        .all(stood_still.map(|(at, _)| format!("strike {}", at + 1)))
+}
+
+/// The judge's check `sold_once`.
+fn sold_twice(verdict: &Verdict) -> u64 {
+    verdict.checks.iter().filter(|check| check.name == "sold_once").map(|check| check.offenders).sum()
 }
 
 fn whole(samples: &Samples, name: &str) -> u64 {
@@ -253,13 +276,17 @@ impl Outcome for Report {
             parts.push(format!("each missed {missed} claimed keys or more"));
         }
         if self.kind == Kind::Redis || self.kind.forgets() {
-            parts.push(format!("{0} keys offered twice and {0} refused", self.offered_twice));
+            parts.push(format!(
+                "offers of sold keys counted: {}, keys delivered twice: {}",
+                self.offered_sold, self.delivered_twice
+            ));
         }
         if let Some(rebuild) = self.slowest(|strike| strike.seconds_until_whole) {
             let lowest = self.lowest_per_second().unwrap_or(0);
             parts.push(format!(
-                "at least {} keys rebuilt in {rebuild:.1} s at most, {lowest} results in the lowest second",
-                self.available_keys
+                "at least {} keys rebuilt in {rebuild:.1} s at most, {lowest} results in the lowest second at {} orders \
+                 a second",
+                self.available_keys, self.rate
             ));
         }
         if let Some(seconds) = self.quiet_rebuild_seconds {
@@ -287,16 +314,43 @@ impl fmt::Display for Report {
         }
         write!(
             f,
-            "{} keys offered twice and refused, {} epochs raised, {} claims failed, {} redelivered, {} workers ended by \
-             themselves, {} keys left, {:.1} minutes, seed {}",
-            self.offered_twice,
+            "{} offers of sold keys, {} keys delivered twice, {} rebuilds begun, {} claims failed, {} redelivered, {} \
+             workers ended by themselves, {} keys left, {} orders a second, {:.1} minutes, seed {}",
+            self.offered_sold,
+            self.delivered_twice,
             self.rebuilds,
             self.claims_failed,
             self.redelivered,
             self.ended_by_themselves,
             self.available_keys,
+            self.rate,
             self.minutes,
             self.seed
         )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_strike_that_rebuilt_nothing_or_stopped_the_results_is_not_clean() {
+        let strike = |not_rebuilt: &[&str], lowest_per_second| Strike {
+            at: 1.0,
+            what: "rolled back".into(),
+            seconds_until_results: 0.5,
+            not_rebuilt: not_rebuilt.iter().map(|sku| (*sku).to_owned()).collect(),
+            seconds_until_whole: Some(1.0),
+            lowest_per_second,
+            missed: None,
+            moment: Instant::now(),
+        };
+        let good = [strike(&[], Some(60))];
+        assert_eq!((rebuilt(&good).offenders, never_zero(&good).offenders), (0, 0));
+        let [good] = good;
+        let bad = [good, strike(&["sku-1"], Some(0)), strike(&[], None)];
+        assert_eq!(rebuilt(&bad).examples, ["strike 2: sku-1"]);
+        assert_eq!(never_zero(&bad).examples, ["strike 2", "strike 3"]);
     }
 }

@@ -1,13 +1,23 @@
-//! How long until the stock is whole again: under load, and once without.
+//! How long until the stock is rebuilt and whole again: under load, and once without.
+//!
+//! Whatever makes Redis forget or go back raises the epoch of every SKU: a bucket that is missing, and another life of
+//! the server (a restart, a replica in its place), by its run id, whether or not anything was written in what it lost.
+//! So the epochs must have risen before anything is taken for whole: a server that has gone back offers sold ids, and
+//! nothing seems to be missing.
 
-use std::time::{Duration, Instant};
+use std::{
+    collections::BTreeMap,
+    time::{Duration, Instant},
+};
 
 use anyhow::{Result, bail};
+use serde::Deserialize;
 
 use crate::{
     crew::Crew,
     ending::{STOCK_LIMIT, all_answered},
     kills::fault::flush_all,
+    program::Program,
     results::{Results, follow::Follower},
     sent::Sent,
     stage::Stage,
@@ -16,6 +26,8 @@ use crate::{
 const ANSWER_LIMIT: Duration = Duration::from_secs(300);
 /// A result is read so soon after its keys were sold.
 const SOON: Duration = Duration::from_secs(1);
+/// A look starts a process, and reads both servers.
+const LOOK: Duration = Duration::from_millis(100);
 
 /// What was delivered from stock so far.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
@@ -37,6 +49,50 @@ impl Delivered {
 
     pub(super) fn since(self, earlier: Self) -> Self {
         Self { orders: self.orders - earlier.orders, keys: self.keys - earlier.keys }
+    }
+}
+
+/// What `fulfil stock status --format json` tells of a SKU, as far as it is of use here.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+struct SkuStatus {
+    sku: String,
+    epoch: i64,
+    /// Null where Redis can't be asked.
+    stock: Option<String>,
+}
+
+/// Each SKU's epoch, as the ledger has issued it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Epochs(BTreeMap<String, i64>);
+
+impl Epochs {
+    pub(super) async fn read(program: &Program) -> Result<Self> {
+        Ok(Self(status(program).await?.into_iter().map(|sku| (sku.sku, sku.epoch)).collect()))
+    }
+
+    /// SKUs that are not rebuilt since: their epoch is the same, or their buckets are of another one or not complete.
+    fn not_rebuilt(&self, now: &[SkuStatus]) -> Vec<String> {
+        let rebuilt = |name: &str, before: i64| {
+            now.iter().any(|sku| sku.sku == name && sku.epoch > before && sku.stock.as_deref() == Some("complete"))
+        };
+        self.0.iter().filter(|(name, before)| !rebuilt(name, **before)).map(|(name, _)| name.clone()).collect()
+    }
+}
+
+async fn status(program: &Program) -> Result<Vec<SkuStatus>> {
+    Ok(serde_json::from_value(program.json(&["stock", "status", "--format", "json"]).await?)?)
+}
+
+/// Waits under load until every SKU has a higher epoch than before the strike, and is loaded under it; gives those that
+/// are not within a minute.
+pub(super) async fn until_rebuilt(program: &Program, before: &Epochs) -> Result<Vec<String>> {
+    let begin = Instant::now();
+    loop {
+        let left = before.not_rebuilt(&status(program).await?);
+        if left.is_empty() || begin.elapsed() > STOCK_LIMIT {
+            return Ok(left);
+        }
+        tokio::time::sleep(LOOK).await; // between two looks
     }
 }
 
@@ -85,4 +141,29 @@ pub(super) async fn quiet(stage: &Stage, follower: &Follower, sent: &Sent, crew:
         }
     }
     Ok(None)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_higher_epoch_that_is_loaded_is_a_rebuild() {
+        let before = Epochs([("a".to_owned(), 3), ("b".to_owned(), 7)].into());
+        let now = |a: (i64, Option<&str>), b: (i64, Option<&str>)| {
+            [("a", a), ("b", b)].map(|(sku, (epoch, stock))| SkuStatus {
+                sku: sku.into(),
+                epoch,
+                stock: stock.map(str::to_owned),
+            })
+        };
+        let complete = Some("complete");
+        assert!(before.not_rebuilt(&now((4, complete), (9, complete))).is_empty());
+        // As it is just after a roll-back: nothing is missing, and nothing is rebuilt.
+        assert_eq!(before.not_rebuilt(&now((3, complete), (7, complete))), ["a", "b"]);
+        assert_eq!(before.not_rebuilt(&now((4, complete), (7, complete))), ["b"]);
+        assert_eq!(before.not_rebuilt(&now((4, Some("rebuilding")), (8, complete))), ["a"]);
+        assert_eq!(before.not_rebuilt(&now((4, None), (8, complete))), ["a"]);
+        assert_eq!(before.not_rebuilt(&[]), ["a", "b"]);
+    }
 }

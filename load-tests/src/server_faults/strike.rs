@@ -9,7 +9,7 @@ use tokio::time::sleep;
 
 use super::{
     Kind, Plan,
-    rebuild::{Delivered, until_whole},
+    rebuild::{Delivered, Epochs, until_rebuilt, until_whole},
 };
 use crate::{crew::Crew, kills::fault::flush_all, load::Load, results::follow::Follower, seed::Random, stage::Stage};
 
@@ -21,9 +21,11 @@ pub struct Strike {
     pub what: String,
     /// From the strike until results came again.
     pub seconds_until_results: f64,
-    /// From the strike until nothing was missing from stock, where Redis forgot.
+    /// SKUs whose stock was not loaded anew under a higher epoch, where Redis forgot.
+    pub not_rebuilt: Vec<String>,
+    /// From the strike until all of them were and nothing was missing from stock.
     pub seconds_until_whole: Option<f64>,
-    /// Results read in the lowest whole second of that time.
+    /// The fewest results read in any second of that time, wherever it begins.
     pub lowest_per_second: Option<u64>,
     /// What was delivered while the replica heard nothing.
     pub missed: Option<Delivered>,
@@ -62,6 +64,8 @@ struct Struck {
     moment: Instant,
     what: String,
     missed: Option<Delivered>,
+    /// Just before it, where Redis forgets.
+    epochs: Option<Epochs>,
 }
 
 impl<'a, 'p> Strikes<'a, 'p> {
@@ -104,19 +108,18 @@ impl<'a, 'p> Strikes<'a, 'p> {
         let struck = self.strike(number, away, age).await?;
         self.flows().await.context("results did not come again")?;
         let flowing = Instant::now();
-        let whole = match self.plan.kind.forgets() {
-            true => {
-                let whole = self.crew.while_waiting(until_whole(self.stage, self.follower)).await?;
-                // The second in which it became whole is looked at too.
-                sleep(Duration::from_secs(1)).await;
-                Some((whole - struck.moment).as_secs_f64())
-            }
-            false => None,
-        };
+        let (mut not_rebuilt, mut whole) = (Vec::new(), None);
+        if let Some(epochs) = &struck.epochs {
+            not_rebuilt = self.crew.while_waiting(until_rebuilt(&self.stage.program, epochs)).await?;
+            let moment = self.crew.while_waiting(until_whole(self.stage, self.follower)).await?;
+            whole = Some((moment - struck.moment).as_secs_f64());
+            sleep(Duration::from_secs(1)).await; // the second after that is looked at too
+        }
         let strike = Strike {
             at: (struck.moment - self.begin).as_secs_f64(),
             what: struck.what,
             seconds_until_results: (flowing - struck.moment).as_secs_f64(),
+            not_rebuilt,
             seconds_until_whole: whole,
             lowest_per_second: None,
             missed: struck.missed,
@@ -136,35 +139,38 @@ impl<'a, 'p> Strikes<'a, 'p> {
     async fn strike(&mut self, number: u32, away: Duration, age: Duration) -> Result<Struck> {
         let servers = self.stage.servers()?;
         let ms = |time: Duration| time.as_millis();
-        let mut missed = None;
+        let (mut missed, mut epochs) = (None, None);
         let (moment, what) = match self.plan.kind {
             Kind::Rabbitmq => (killed(&servers.rabbitmq, away).await?, format!("killed, away for {} ms", ms(away))),
             Kind::Redis => (killed(&servers.redis, away).await?, format!("killed, away for {} ms", ms(away))),
             Kind::Postgres => (killed(&servers.postgres, away).await?, format!("killed, away for {} ms", ms(away))),
             Kind::RollBack => {
                 let older = servers.redis.snapshot_aof()?;
+                let kept = Instant::now();
                 sleep(age).await; // what is claimed meanwhile is forgotten
+                epochs = Some(Epochs::read(&self.stage.program).await?);
                 let moment = Instant::now();
                 servers.redis.restart_on(&older)?;
-                (moment, format!("rolled back by {} ms", ms(age)))
+                (moment, format!("rolled back by {} ms", ms(moment - kept)))
             }
             Kind::Flush => {
                 let functions = number.is_multiple_of(2);
+                epochs = Some(Epochs::read(&self.stage.program).await?);
                 let moment = Instant::now();
                 flush_all(&servers.redis, functions)?;
                 (moment, if functions { "FLUSHALL, FUNCTION FLUSH" } else { "FLUSHALL" }.to_owned())
             }
             Kind::Replica => {
-                let (moment, these) = self.promote().await?;
-                missed = Some(these);
+                let (moment, these, before) = self.promote().await?;
+                (missed, epochs) = (Some(these), Some(before));
                 (moment, format!("a replica that missed {} orders with {} keys", these.orders, these.keys))
             }
         };
-        Ok(Struck { moment, what, missed })
+        Ok(Struck { moment, what, missed, epochs })
     }
 
     /// A replica is cut off, misses what is delivered meanwhile, and takes the place of its primary.
-    async fn promote(&mut self) -> Result<(Instant, Delivered)> {
+    async fn promote(&mut self) -> Result<(Instant, Delivered, Epochs)> {
         let primary = match self.promoted.last() {
             Some(primary) => primary,
             None => &self.stage.servers()?.redis,
@@ -181,10 +187,11 @@ impl<'a, 'p> Strikes<'a, 'p> {
             ensure!(begin.elapsed() < MISS_LIMIT, "only {} orders were delivered: give a higher --rate", missed.orders);
             sleep(Duration::from_millis(100)).await; // between two looks
         };
+        let epochs = Epochs::read(&self.stage.program).await?;
         let moment = Instant::now();
         replica.take_the_place_of(primary)?;
         self.promoted.push(replica);
-        Ok((moment, missed))
+        Ok((moment, missed, epochs))
     }
 
     /// Waits until half a second's worth of results has come from now on.
