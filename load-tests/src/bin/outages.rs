@@ -8,7 +8,7 @@ use clap::Parser;
 use fulfil_load_tests::{
     format::Format,
     kept::Kept,
-    outages::{Outage, Plan, run},
+    outages::{Outage, Plan, SHORTEST_SECONDS, run},
     program::find,
     seed::any_seed,
 };
@@ -19,7 +19,7 @@ struct Arguments {
     #[arg(long, value_enum, value_delimiter = ',')]
     only: Vec<Outage>,
     /// How long each lasts.
-    #[arg(long, default_value_t = 60)]
+    #[arg(long, default_value_t = 60, value_parser = clap::value_parser!(u64).range(SHORTEST_SECONDS..))]
     seconds: u64,
     /// Orders per second, whatever becomes of the earlier ones.
     #[arg(long, default_value_t = 200)]
@@ -51,10 +51,12 @@ struct Arguments {
 async fn main() -> Result<ExitCode> {
     let arguments = Arguments::parse();
     let kept = Kept::new("fulfil-outages-", arguments.keep.as_deref())?;
-    let outages = if arguments.only.is_empty() { possible() } else { arguments.only };
+    let (outages, left_out) =
+        if arguments.only.is_empty() { all_that_are_possible() } else { (arguments.only, Vec::new()) };
     let plan = Plan {
         fulfil: find(arguments.fulfil)?,
         outages,
+        left_out,
         lasts: Duration::from_secs(arguments.seconds),
         rate: arguments.rate,
         burst: arguments.burst,
@@ -70,12 +72,9 @@ async fn main() -> Result<ExitCode> {
     Ok(kept.end(report.clean))
 }
 
-/// All that this user may cause.
-fn possible() -> Vec<Outage> {
+/// All that this user may cause; the others, and why not.
+fn all_that_are_possible() -> (Vec<Outage>, Vec<(Outage, &'static str)>) {
     let (possible, others): (Vec<Outage>, Vec<Outage>) =
-        Outage::ALL.into_iter().partition(|outage| outage.is_possible());
-    if !others.is_empty() {
-        eprintln!("left out: {others:?}, which mounts a small file system and needs root");
-    }
-    possible
+        Outage::ALL.into_iter().partition(|outage| outage.why_not().is_none());
+    (possible, others.into_iter().filter_map(|outage| Some((outage, outage.why_not()?))).collect())
 }

@@ -18,10 +18,15 @@ pub use flow::{Second, Span};
 pub use outage::Outage;
 pub use report::{Report, Run};
 
+/// An outage that lasts less has no whole second to look at, once it is felt.
+pub const SHORTEST_SECONDS: u64 = 8;
+
 #[derive(Debug, Clone)]
 pub struct Plan {
     pub fulfil: PathBuf,
     pub outages: Vec<Outage>,
+    /// Those that should be made too and can't, and why.
+    pub left_out: Vec<(Outage, &'static str)>,
     /// How long each lasts.
     pub lasts: Duration,
     /// Orders per second, of one line of one key each.

@@ -32,6 +32,8 @@ pub enum Outage {
 /// Small enough to be filled, large enough for a run.
 const SMALL_DISK_MEGABYTES: u32 = 600;
 const ANSWER_LIMIT: Duration = Duration::from_secs(2);
+/// Seconds in which what was recorded before may still be announced.
+const GRACE: f64 = 5.0;
 
 impl Outage {
     pub const ALL: [Self; 8] = [
@@ -58,10 +60,11 @@ impl Outage {
         }
     }
 
-    /// Whether this user may cause it.
+    /// Why this user can't cause it, where that is so.
     #[must_use]
-    pub fn is_possible(self) -> bool {
-        self != Self::PostgresFull || nix::unistd::geteuid().is_root()
+    pub fn why_not(self) -> Option<&'static str> {
+        (self == Self::PostgresFull && !nix::unistd::geteuid().is_root())
+            .then_some("it mounts a small file system, for which one has to be root")
     }
 
     /// Whether the broker takes nothing from publishers.
@@ -76,7 +79,22 @@ impl Outage {
 
     /// Whether nothing at all can be recorded.
     pub(super) fn stops_the_ledger(self) -> bool {
-        matches!(self, Self::PostgresGone | Self::PostgresFrozen)
+        matches!(self, Self::PostgresFull | Self::PostgresGone | Self::PostgresFrozen)
+    }
+
+    /// From when on what must hold during it is asked. What was recorded before it may still be announced and
+    /// acknowledged for a while; a full disk has room in the pages that are there, until a new one is wanted.
+    pub(super) fn asked_from(self, began: f64, felt: f64) -> f64 {
+        match self {
+            Self::PostgresFull => felt,
+            Self::MemoryAlarm
+            | Self::DiskAlarm
+            | Self::RedisFull
+            | Self::RedisGone
+            | Self::RedisFrozen
+            | Self::PostgresGone
+            | Self::PostgresFrozen => began + GRACE,
+        }
     }
 
     pub(super) fn servers(self) -> Result<Servers> {

@@ -20,6 +20,8 @@ pub struct Report {
     pub rate: u32,
     pub lasts_seconds: f64,
     pub runs: Vec<Run>,
+    /// Outages that were not made, and why.
+    pub left_out: Vec<(Outage, &'static str)>,
     pub clean: bool,
 }
 
@@ -84,7 +86,33 @@ impl Run {
 impl Report {
     pub(super) fn new(plan: &Plan, runs: Vec<Run>) -> Self {
         let clean = runs.iter().all(|run| run.verdict.clean);
-        Self { seed: plan.seed, rate: plan.rate, lasts_seconds: plan.lasts.as_secs_f64(), runs, clean }
+        Self {
+            seed: plan.seed,
+            rate: plan.rate,
+            lasts_seconds: plan.lasts.as_secs_f64(),
+            runs,
+            left_out: plan.left_out.clone(),
+            clean,
+        }
+    }
+
+    /// The last line, which tells all in short.
+    fn in_short(&self) -> String {
+        let left_out: Vec<&str> = self.left_out.iter().map(|(outage, _)| outage.as_str()).collect();
+        let left_out = if left_out.is_empty() { String::new() } else { format!(", left out: {}", left_out.join(", ")) };
+        match self.runs.iter().find(|run| !run.verdict.clean) {
+            None => format!(
+                "CLEAN: {} outages of {:.0} s each{left_out}; seed {}",
+                self.runs.len(),
+                self.lasts_seconds,
+                self.seed
+            ),
+            Some(run) => {
+                let failed = run.verdict.checks.iter().filter(|check| check.offenders > 0).map(|check| check.name);
+                let failed: Vec<&str> = failed.collect();
+                format!("NOT CLEAN: {}: {}{left_out}; seed {}", run.outage.as_str(), failed.join(", "), self.seed)
+            }
+        }
     }
 }
 
@@ -162,15 +190,29 @@ impl fmt::Display for Report {
                 said(run.verdict.clean)
             )?;
         }
-        match self.runs.iter().find(|run| !run.verdict.clean) {
-            None => {
-                write!(f, "CLEAN: {} outages of {:.0} s each; seed {}", self.runs.len(), self.lasts_seconds, self.seed)
-            }
-            Some(run) => {
-                let failed = run.verdict.checks.iter().filter(|check| check.offenders > 0).map(|check| check.name);
-                let failed: Vec<&str> = failed.collect();
-                write!(f, "NOT CLEAN: {}: {}; seed {}", run.outage.as_str(), failed.join(", "), self.seed)
-            }
+        for (outage, why) in &self.left_out {
+            writeln!(f, "left out: {}, {why}", outage.as_str())?;
         }
+        write!(f, "{}", self.in_short())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_left_out_stands_in_the_report_and_in_its_last_line() {
+        let report = Report {
+            seed: 7,
+            rate: 200,
+            lasts_seconds: 60.0,
+            runs: Vec::new(),
+            left_out: vec![(Outage::PostgresFull, "one has to be root")],
+            clean: true,
+        };
+        let text = report.to_string();
+        assert!(text.contains("\nleft out: postgres-full, one has to be root\n"), "{text}");
+        assert!(text.ends_with("CLEAN: 0 outages of 60 s each, left out: postgres-full; seed 7"), "{text}");
     }
 }

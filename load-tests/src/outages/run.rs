@@ -5,8 +5,10 @@ use std::{sync::Arc, time::Duration};
 use anyhow::{Context, Result};
 use private_servers::{Server, Servers};
 
+#[cfg(test)]
+use super::SHORTEST_SECONDS;
 use super::{
-    Outage, Plan, Run,
+    Outage, Plan, Run, Second,
     flow::{seconds, seconds_to_acknowledged, seconds_to_drained, seconds_to_full, within},
     script::{AFTER, BEFORE, Moments, Orders, Stage, off_the_runtime, play},
 };
@@ -28,8 +30,6 @@ use crate::{
 
 /// faults.md of the agreement: "back by itself in 30 s".
 const BACK_LIMIT: f64 = 30.0;
-/// What was recorded before the ledger went may still be announced and acknowledged for so long.
-const GRACE: f64 = 5.0;
 /// Publishers of the burst.
 const BURSTERS: usize = 4;
 /// Of one lane in one worker: three in flight by default, and what has arrived meanwhile.
@@ -156,18 +156,8 @@ fn checked(mut run: Run, plan: &Plan, moments: Moments, ended: &Sums, audit: Aud
     let too_much = (run.held > most).then(|| format!("{} of at most {most}", run.held));
     verdict
         .also(Check::new("bounded", "workers hold no more than their prefetch, however long it lasts").all(too_much));
-    let during = within(&run.seconds, span.began + GRACE, span.over - 1.0);
-    if outage.stops_the_ledger() {
-        let acknowledged = during.iter().filter(|second| second.acknowledged > 0);
-        let told = acknowledged.map(|second| format!("{} in second {:.0}", second.acknowledged, second.at));
-        verdict.also(Check::new("nothing_acknowledged", "nothing is acknowledged while Postgres is away").all(told));
-    }
-    if outage.goes_on() {
-        let (results, due) = (during.iter().map(|second| second.results).sum::<u64>(), during.len() as u64);
-        let due = due * u64::from(plan.rate);
-        let few = (results * 2 < due).then(|| format!("{results} results of {due} orders"));
-        verdict.also(Check::new("went_on", "the ledger takes the keys: results go on").all(few));
-    }
+    let during = within(&run.seconds, outage.asked_from(span.began, moments.felt), span.over - 1.0);
+    during_it(outage, during, plan.rate).into_iter().for_each(|check| verdict.also(check));
     if outage.blocks_publishers() {
         let unseen = (run.blocked == 0).then(|| "the broker blocked no worker".to_owned());
         verdict.also(Check::new("blocked", "the broker blocked the workers' publications").all(unseen));
@@ -184,4 +174,70 @@ fn checked(mut run: Run, plan: &Plan, moments: Moments, ended: &Sums, audit: Aud
         .also(Check::new("ended_well", "a worker that is told to stop ends with exit code 0").all(ended.badly.clone()));
     run.verdict = verdict.with_audit(audit);
     run
+}
+
+/// What must hold in the seconds of the outage, where the ledger is away or the stock.
+fn during_it(outage: Outage, during: &[Second], rate: u32) -> Vec<Check> {
+    let mut checks = Vec::new();
+    if outage.stops_the_ledger() {
+        let acknowledged = during.iter().filter(|second| second.acknowledged > 0);
+        let told = acknowledged.map(|second| format!("{} in second {:.0}", second.acknowledged, second.at));
+        checks.push(Check::new("nothing_acknowledged", "nothing is acknowledged while Postgres is away").all(told));
+    }
+    if outage.goes_on() {
+        let (results, due) = (during.iter().map(|second| second.results).sum::<u64>(), during.len() as u64);
+        let due = due * u64::from(rate);
+        let few = (results * 2 < due).then(|| format!("{results} results of {due} orders"));
+        checks.push(Check::new("went_on", "the ledger takes the keys: results go on").all(few));
+    }
+    if !checks.is_empty() {
+        let none = during.is_empty().then(|| "it was over too soon: give more --seconds".to_owned());
+        checks.push(Check::new("looked_at", "a whole second of the outage or more was looked at").all(none));
+    }
+    checks
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn offended(outage: Outage, during: &[Second]) -> Vec<&'static str> {
+        let checks = during_it(outage, during, 10);
+        checks.into_iter().filter(|check| check.offenders > 0).map(|check| check.name).collect()
+    }
+
+    #[test]
+    fn each_check_of_an_outages_seconds_can_fail() {
+        let second = |acknowledged, results| Second { at: 20.0, consumed: 10, acknowledged, results };
+        let (still, flowing) = ([second(0, 0), second(0, 0)], [second(0, 0), second(9, 9)]);
+        for outage in [Outage::PostgresFull, Outage::PostgresGone, Outage::PostgresFrozen] {
+            assert!(offended(outage, &still).is_empty());
+            assert_eq!(offended(outage, &flowing), ["nothing_acknowledged"]);
+            assert_eq!(offended(outage, &[]), ["looked_at"]);
+        }
+        for outage in [Outage::RedisFull, Outage::RedisGone, Outage::RedisFrozen] {
+            assert_eq!(offended(outage, &still), ["went_on"]);
+            assert_eq!(offended(outage, &flowing), ["went_on"]);
+            assert!(offended(outage, &flowing[1..]).is_empty());
+            assert_eq!(offended(outage, &[]), ["looked_at"]);
+        }
+        for outage in [Outage::MemoryAlarm, Outage::DiskAlarm] {
+            assert!(during_it(outage, &[], 10).is_empty(), "the broker says itself what it does");
+        }
+    }
+
+    #[test]
+    fn the_shortest_outage_that_is_taken_has_a_second_to_look_at() {
+        let lasts = SHORTEST_SECONDS as f64;
+        let every = |tenths: u32| f64::from(tenths) / 10.0;
+        for begins in (0..10).map(every) {
+            let seconds: Vec<Second> =
+                (0..60).map(|at| Second { at: f64::from(at), consumed: 0, acknowledged: 0, results: 0 }).collect();
+            for outage in Outage::ALL {
+                let (began, over) = (10.0 + begins, 10.0 + begins + lasts);
+                let during = within(&seconds, outage.asked_from(began, began + 4.0), over - 1.0);
+                assert!(!during.is_empty(), "{outage:?} that began at {began}");
+            }
+        }
+    }
 }

@@ -37,6 +37,8 @@ const SECOND: Duration = Duration::from_secs(1);
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Moments {
     pub(super) span: Span,
+    /// When it was seen to be felt.
+    pub(super) felt: f64,
     /// Orders that were in the queues when it took effect.
     pub(super) waiting: u64,
     /// Just before the outage was ended, by the machine's clock: microseconds since 1970.
@@ -113,6 +115,7 @@ async fn act(stage: &Stage<'_>, pace: Pace, begun: &AtomicBool, burst: &AtomicU6
     let waiting = published.saturating_sub(stage.proxy.counts().traffic.delivered);
     sleep(FELT_AFTER.min(stage.plan.lasts)).await; // the outage itself
     off_the_runtime(stage.servers, move |servers| outage.is_felt(servers)).await?;
+    let felt = pace.begin.elapsed().as_secs_f64();
     let until = pace.begin + Duration::from_secs_f64(began) + stage.plan.lasts;
     sleep_until(until).await;
     let Traffic { acknowledged, delivered, .. } = stage.proxy.counts().traffic;
@@ -121,7 +124,7 @@ async fn act(stage: &Stage<'_>, pace: Pace, begun: &AtomicBool, burst: &AtomicU6
     let ending = off_the_runtime(stage.servers, move |servers| outage.end(servers));
     let unblocked = || outage.blocks_publishers() && stage.proxy.counts().traffic.unblocked > 0;
     let over = from_then(pace, ending, unblocked).await?;
-    Ok(Moments { span: Span { began, over }, waiting, ending_us, acknowledged, held })
+    Ok(Moments { span: Span { began, over }, felt, waiting, ending_us, acknowledged, held })
 }
 
 /// Seconds since the run began when the work was done, or had its effect already: rabbitmqctl returns later.
