@@ -6,15 +6,16 @@ use anyhow::{Context, Result, bail};
 use clap::Parser;
 use fulfil_load_tests::{
     arguments::Common,
+    outages::SHORTEST_SECONDS,
     own_servers::{OwnServers, Place, let_in},
-    proof::{Sizes, Step, WhatRuns, beside, on_own_servers, run, steps, told_to_end},
+    proof::{DEAD_SUPPLIER, Sizes, Step, WhatRuns, beside, on_own_servers, run, steps, told_to_end},
 };
 
 /// Runs everything that shows what is promised on private servers: kills, server faults, signals,
-/// crash points, cuts, outages, purchases, the simulation. On your own servers: the kills of workers alone
+/// crash points, cuts, outages, purchases, a dead supplier, the simulation. On your own servers: the kills of workers alone
 #[derive(Parser)]
 struct Arguments {
-    /// Everything once or a few times, in some minutes
+    /// All but a dead supplier once or a few times, in some minutes
     #[arg(long)]
     quick: bool,
     /// Only these, by the beginning of their names, such as kills,server-faults
@@ -55,7 +56,7 @@ struct Arguments {
     #[arg(long)]
     stops: Option<u32>,
     /// Seconds of each outage
-    #[arg(long)]
+    #[arg(long, value_parser = clap::value_parser!(u64).range(SHORTEST_SECONDS..))]
     outage_seconds: Option<u64>,
     /// Seeds of the simulation
     #[arg(long)]
@@ -82,6 +83,9 @@ async fn main() -> Result<ExitCode> {
     };
     let (chosen, left_out): (Vec<Step>, Vec<Step>) = all.into_iter().partition(|step| arguments.wants(&step.name));
     let mut left_out: Vec<String> = left_out.into_iter().map(|step| step.name).collect();
+    if matches!(place, Place::Private) && sizes.dark_rounds == 0 {
+        left_out.push(format!("{DEAD_SUPPLIER}: in full size alone"));
+    }
     if let Place::Own { .. } = place {
         left_out.push("all that needs private servers: your own are neither killed nor cut off".to_owned());
         if arguments.at_once > 1 {

@@ -113,7 +113,19 @@ impl fmt::Display for Report {
         if let Some(most) = self.most_p99_ratio {
             write!(f, " (at most {most:.2})")?;
         }
-        write!(f, "; seed {}; {}", self.seed, if self.clean { "CLEAN" } else { "NOT CLEAN" })
+        writeln!(f)?;
+        write!(
+            f,
+            "{}: {} dark for {} s among {} suppliers, {} rounds, the others' p99 meanwhile {:.2} times that without it; \
+             seed {}",
+            if self.clean { "CLEAN" } else { "NOT CLEAN" },
+            self.dead,
+            self.dark_seconds,
+            self.suppliers.len(),
+            self.with.len(),
+            self.p99_ratio,
+            self.seed
+        )
     }
 }
 

@@ -25,12 +25,14 @@ mod group;
 mod steps;
 
 use group::Group;
-pub use steps::{Sizes, Step, WhatRuns, on_own_servers, steps};
+pub use steps::{DEAD_SUPPLIER, Sizes, Step, WhatRuns, on_own_servers, steps};
 
 /// What the last line of a program's output begins with, and what one of `cargo test` does.
 const CLEAN: &str = "CLEAN: ";
 const NOT_CLEAN: &str = "NOT CLEAN: ";
 const TEST_RESULT: &str = "test result: ";
+/// What a line begins with that tells what a program has left out.
+const LEFT_OUT: &str = "left out: ";
 
 #[derive(Debug, Serialize)]
 pub struct Row {
@@ -40,6 +42,8 @@ pub struct Row {
     pub figures: String,
     /// To run it again alone.
     pub command: String,
+    /// What the program says that it did not do.
+    pub left_out: Vec<String>,
 }
 
 #[derive(Debug, Serialize)]
@@ -55,7 +59,13 @@ pub struct Report {
 ///
 /// # Errors
 /// When the folder can't be written.
-pub async fn run(steps: Vec<Step>, at_once: usize, left_out: Vec<String>, seed: u64, folder: &Path) -> Result<Report> {
+pub async fn run(
+    steps: Vec<Step>,
+    at_once: usize,
+    mut left_out: Vec<String>,
+    seed: u64,
+    folder: &Path,
+) -> Result<Report> {
     let begin = Instant::now();
     let count = steps.len();
     let running = steps.into_iter().enumerate().map(async |(number, step)| {
@@ -66,7 +76,9 @@ pub async fn run(steps: Vec<Step>, at_once: usize, left_out: Vec<String>, seed: 
     });
     let mut rows: Vec<(usize, Row)> = stream::iter(running).buffer_unordered(at_once.max(1)).try_collect().await?;
     rows.sort_unstable_by_key(|(number, _)| *number);
-    let rows = rows.into_iter().map(|(_, row)| row).collect();
+    let rows: Vec<Row> = rows.into_iter().map(|(_, row)| row).collect();
+    let of_row = |row: &Row| row.left_out.iter().map(|what| format!("{}: {what}", row.name)).collect::<Vec<_>>();
+    left_out.extend(rows.iter().flat_map(of_row));
     Ok(Report { seed, minutes: minutes(begin), rows, left_out })
 }
 
@@ -75,10 +87,12 @@ impl Step {
         let begin = Instant::now();
         let file = |end: &str| folder.join(format!("{}.{end}", self.name.replace([' ', ','], "-")));
         let (told, trouble) = (file("out"), file("err"));
-        let clean_and_figures =
+        let (clean, figures) =
             self.outcome(&told, &trouble).await.unwrap_or_else(|error| (false, format!("{error:#}")));
-        let (clean, figures) = clean_and_figures;
-        Ok(Row { name: self.name.clone(), clean, minutes: minutes(begin), figures, command: self.command() })
+        let text = std::fs::read(&told).map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).unwrap_or_default();
+        let left_out = text.lines().filter_map(|line| line.strip_prefix(LEFT_OUT)).map(str::to_owned).collect();
+        let minutes = minutes(begin);
+        Ok(Row { name: self.name.clone(), clean, minutes, figures, command: self.command(), left_out })
     }
 
     async fn outcome(&self, told: &Path, trouble: &Path) -> Result<(bool, String)> {
@@ -238,6 +252,16 @@ mod tests {
             assert_eq!(row.clean, clean, "{script}: {}", row.figures);
             assert!(row.figures.starts_with(figures), "{script}: {}", row.figures);
         }
+    }
+
+    #[tokio::test]
+    async fn what_a_program_has_left_out_is_told() {
+        let folder = tempfile::tempdir().unwrap();
+        let partly = step("echo 'left out: postgres-full, one has to be root'; echo 'CLEAN: 7 outages'");
+        let left_out = vec!["kills".to_owned()];
+        let report = run(vec![partly], 1, left_out, 1, folder.path()).await.unwrap();
+        assert_eq!(report.left_out, ["kills", "a step: postgres-full, one has to be root"]);
+        assert!(report.in_short().contains("2 left out"), "{}", report.in_short());
     }
 
     #[tokio::test]

@@ -40,6 +40,8 @@ pub struct Sizes {
     pub outage_seconds: u64,
     pub crash_orders: u64,
     pub purchases: u64,
+    /// Of a supplier that goes dark, some minutes each; 0: not at all.
+    pub dark_rounds: u32,
     pub simulations: u64,
 }
 
@@ -62,11 +64,12 @@ impl Sizes {
             outage_seconds: 60,
             crash_orders: 100,
             purchases: 5000,
+            dark_rounds: 1,
             simulations: 200_000,
         }
     }
 
-    /// Everything once or a few times, in some minutes.
+    /// All but a dead supplier once or a few times, in some minutes.
     #[must_use]
     pub fn quick() -> Self {
         Self {
@@ -81,9 +84,10 @@ impl Sizes {
             restarts: 6,
             stops: 3,
             cuts: Some(10),
-            outage_seconds: 5,
+            outage_seconds: 12,
             crash_orders: 10,
             purchases: 300,
+            dark_rounds: 0,
             simulations: 300,
         }
     }
@@ -100,6 +104,8 @@ pub struct WhatRuns<'a> {
     pub seed: u64,
 }
 
+/// The name of that step.
+pub const DEAD_SUPPLIER: &str = "dead-supplier";
 const BUILD: &str = "cargo build --release --workspace --bins";
 const BUILD_CARGO: &str = "the simulations are tests: install cargo, or leave them out with --without simulation";
 
@@ -141,6 +147,11 @@ pub fn steps(with: &WhatRuns<'_>, sizes: &Sizes) -> Vec<Step> {
     for scenario in ["lost", "lies"] {
         let arguments = format!("{scenario} --orders {}", sizes.purchases);
         steps.push(step(with, &format!("purchases {scenario}"), "purchases", &arguments, 20));
+    }
+    if sizes.dark_rounds > 0 {
+        let rounds = format!("--rounds {}", sizes.dark_rounds);
+        let minutes = 15 * u64::from(sizes.dark_rounds);
+        steps.push(step(with, DEAD_SUPPLIER, "dead-supplier", &rounds, minutes));
     }
     steps.push(simulation(sizes));
     steps
@@ -221,6 +232,7 @@ fn without_password(argument: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::outages::SHORTEST_SECONDS;
 
     fn with() -> WhatRuns<'static> {
         WhatRuns {
@@ -240,6 +252,19 @@ mod tests {
             assert_eq!(crashing, step.name == "crash-points", "{command}");
             assert!(crashing || command.contains("--fulfil fulfil"), "{command}");
         }
+    }
+
+    #[test]
+    fn outages_last_long_enough_to_be_looked_at() {
+        for sizes in [Sizes::full(), Sizes::quick()] {
+            assert!(sizes.outage_seconds >= SHORTEST_SECONDS);
+        }
+    }
+
+    #[test]
+    fn a_dead_supplier_takes_its_minutes_in_the_full_proof_alone() {
+        let has = |sizes| steps(&with(), &sizes).iter().any(|step| step.name == DEAD_SUPPLIER);
+        assert!(has(Sizes::full()) && !has(Sizes::quick()));
     }
 
     #[test]
