@@ -33,11 +33,11 @@ proof-programs: servers
 	cargo build --release --bin fulfil --features crash-points --target-dir target/crash-points --locked
 
 .PHONY: proof
-proof: proof-programs ## kills, faults, cuts, outages, simulation in full size, with a verdict each (PROOF='--seed 7' for more)
+proof: proof-programs ## kills, faults, cuts, outages, a dead supplier, simulation in full size, with a verdict each (PROOF='--seed 7' for more)
 	target/release/proof $(PROOF)
 
 .PHONY: proof-quick
-proof-quick: proof-programs ## the same in some minutes
+proof-quick: proof-programs ## nearly the same in some minutes
 	target/release/proof --quick $(PROOF)
 
 .PHONY: fuzz
