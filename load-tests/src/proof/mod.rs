@@ -7,7 +7,7 @@ use std::{
     fmt,
     path::{Path, PathBuf},
     process::Stdio,
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use anyhow::{Context, Result};
@@ -33,6 +33,8 @@ const NOT_CLEAN: &str = "NOT CLEAN: ";
 const TEST_RESULT: &str = "test result: ";
 /// What a line begins with that tells what a program has left out.
 const LEFT_OUT: &str = "left out: ";
+/// From SIGKILL until a step is gone.
+const END_LIMIT: Duration = Duration::from_secs(20);
 
 #[derive(Debug, Serialize)]
 pub struct Row {
@@ -106,7 +108,8 @@ impl Step {
         let ended = timeout(self.limit, child.wait()).await;
         drop(group); // with whatever it started and left behind
         let Ok(status) = ended else {
-            child.wait().await?;
+            // Killed; a process that hangs in the kernel is not waited for.
+            timeout(END_LIMIT, child.wait()).await.ok();
             return Ok((false, format!("did not end within {} minutes", self.limit.as_secs() / 60)));
         };
         let status = status?;
@@ -218,8 +221,6 @@ pub fn beside() -> Result<PathBuf> {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
 
     fn step(script: &str) -> Step {
