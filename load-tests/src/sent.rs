@@ -10,6 +10,8 @@ use anyhow::{Context, Result};
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
+use crate::judge::sound::is_sound;
+
 /// One line that an order asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Wanted {
@@ -24,6 +26,8 @@ pub struct Body {
     pub hash: String,
     /// By line number; empty where they can't be read.
     pub lines: BTreeMap<u64, Wanted>,
+    /// Whether it keeps to docs/contract.md in everything.
+    pub sound: bool,
     /// How often it was published and confirmed.
     pub confirmed: u64,
 }
@@ -72,12 +76,12 @@ impl Sent {
             Some(order_id) => {
                 let bodies = self.orders.entry(order_id).or_default();
                 let at = bodies.iter().position(|body| body.hash == hash).unwrap_or_else(|| {
-                    bodies.push(Body { hash, lines, confirmed: 0 });
+                    bodies.push(Body { hash, lines, sound: is_sound(body), confirmed: 0 });
                     bodies.len() - 1
                 });
                 &mut bodies[at]
             }
-            None => self.unreadable.entry(hash.clone()).or_insert(Body { hash, lines, confirmed: 0 }),
+            None => self.unreadable.entry(hash.clone()).or_insert(Body { hash, lines, sound: false, confirmed: 0 }),
         };
         body.confirmed += u64::from(confirmed);
     }

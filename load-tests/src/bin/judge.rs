@@ -9,7 +9,12 @@ use std::{
 use anyhow::{Context, Result, bail};
 use clap::Parser;
 use fulfil_load_tests::{
-    judge::{judge, stock::Stock, verdict::Audit},
+    judge::{
+        judge,
+        opening::{Opener, Origins},
+        stock::Stock,
+        verdict::Audit,
+    },
     results::{Results, follow::Follower},
     sent::{Sent, lines},
 };
@@ -31,9 +36,13 @@ struct Arguments {
     /// Where the messages that are read are saved.
     #[arg(long)]
     save: Option<PathBuf>,
-    /// The key file that was imported: no line may be out of stock while its SKU has keys left.
+    /// The key file that was imported, all of it: nothing may be refused while its SKUs have keys left, and the audit has
+    /// to count as many keys.
     #[arg(long)]
     keys: Option<PathBuf>,
+    /// The private key: with --keys, every delivered key is opened, and has to be one of the file's.
+    #[arg(long, requires = "keys")]
+    private_key: Option<PathBuf>,
     /// What `fulfil audit --format json` printed.
     #[arg(long)]
     audit: Option<PathBuf>,
@@ -57,7 +66,11 @@ async fn main() -> Result<ExitCode> {
         (None, None) => bail!("give --url or --results"),
     };
     let stock = arguments.keys.as_deref().map(Stock::read).transpose()?;
-    let verdict = judge(&sent, &results, stock.as_ref());
+    let mut verdict = judge(&sent, &results, stock.as_ref());
+    if let Some(file) = &arguments.private_key {
+        let origins = Origins { stock: stock.as_ref(), ..Origins::default() };
+        Opener::new(file)?.look(&mut verdict, &results, &origins);
+    }
     let verdict = match &arguments.audit {
         Some(audit) => verdict.with_audit(read_audit(audit)?),
         None => verdict.concluded(),

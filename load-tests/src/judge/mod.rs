@@ -8,13 +8,18 @@ use crate::{
     sent::{Body, Sent, Wanted, rejected_id},
 };
 
+pub mod opening;
+mod private_key;
+mod refusals;
+pub mod sound;
 pub mod stock;
 pub mod verdict;
 
+use refusals::refused_for_nothing;
 use stock::Stock;
 use verdict::{Check, Verdict};
 
-/// Judges; with the keys that were imported, also whether any line was refused for nothing.
+/// Judges; with the keys that were imported, also whether anything was refused for nothing.
 #[must_use]
 pub fn judge(sent: &Sent, results: &Results, stock: Option<&Stock>) -> Verdict {
     let mut verdict = Verdict::new(sent.messages, results);
@@ -27,8 +32,18 @@ pub fn judge(sent: &Sent, results: &Results, stock: Option<&Stock>) -> Verdict {
         lines(sent, results),
         conflicts(sent, results),
     ];
-    verdict.checks.extend(stock.map(|stock| refused_for_nothing(sent, results, stock)));
+    if let Some(stock) = stock {
+        verdict.checks.push(refused_for_nothing(sent, results, stock));
+        verdict.expects_imported(stock.all(), brought(results, stock));
+    }
     verdict
+}
+
+/// Delivered keys of SKUs that no key file had: suppliers brought them, and the ledger counts them as imported.
+fn brought(results: &Results, stock: &Stock) -> u64 {
+    let last = results.orders.values().filter_map(|revisions| revisions.values().next_back());
+    let lines = last.flat_map(|result| &result.lines).filter(|line| stock.keys(&line.sku) == 0);
+    lines.map(|line| line.keys.len() as u64).sum()
 }
 
 fn malformed(results: &Results) -> Check {
@@ -176,42 +191,6 @@ fn conflicts(sent: &Sent, results: &Results) -> Check {
         }
     }
     Check::new("conflicts", "of the bodies of one order id one stands, and each other one is a conflict").all(wrong)
-}
-
-fn refused_for_nothing(sent: &Sent, results: &Results, stock: &Stock) -> Check {
-    let delivered = delivered_per_sku(results);
-    let left = |sku: &str| stock.keys(sku).saturating_sub(delivered.get(sku).copied().unwrap_or(0));
-    let mut wrong = Vec::new();
-    for (order_id, revisions) in &results.orders {
-        let Some(result) = revisions.values().next_back().filter(|result| is_final(result)) else { continue };
-        for line in
-            result.lines.iter().filter(|line| line.reason.as_ref().is_some_and(|reason| reason.code == "out_of_stock"))
-        {
-            let wanted = sent
-                .orders
-                .get(order_id)
-                .and_then(|bodies| bodies.iter().find_map(|body| body.lines.get(&line.line_no)));
-            if let Some(wanted) = wanted.filter(|wanted| left(&line.sku) >= wanted.quantity) {
-                wrong.push(format!(
-                    "{order_id}: {} of {} refused while {} are left",
-                    wanted.quantity,
-                    line.sku,
-                    left(&line.sku)
-                ));
-            }
-        }
-    }
-    Check::new("not_refused_for_nothing", "no line is out of stock while its SKU has keys enough left").all(wrong)
-}
-
-fn delivered_per_sku(results: &Results) -> HashMap<&str, u64> {
-    let mut delivered = HashMap::new();
-    for result in results.orders.values().filter_map(|revisions| revisions.values().next_back()) {
-        for line in &result.lines {
-            *delivered.entry(line.sku.as_str()).or_default() += line.keys.len() as u64;
-        }
-    }
-    delivered
 }
 
 #[cfg(test)]

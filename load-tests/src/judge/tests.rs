@@ -3,7 +3,7 @@
 use super::*;
 use crate::results::Message;
 
-const BODY: &str = r#"{"order_id":"a","lines":[{"line_no":1,"sku":"s","quantity":2}]}"#;
+const BODY: &str = r#"{"order_id":"a","merchant_id":"m","placed_at":"2026-01-01T00:00:00Z","currency":"USD","lines":[{"line_no":1,"sku":"s","quantity":2,"unit_price":100}]}"#;
 const RESULT: &str = r#"{"order_id":"a","revision":1,"status":"fulfilled","merchant_id":"m","lines":[{"line_no":1,"sku":"s","status":"delivered","keys":[{"key_id":"1"},{"key_id":"2"}]}]}"#;
 
 fn result(body: &str, message_id: &str) -> Message {
@@ -82,20 +82,103 @@ fn of_two_bodies_one_stands_and_the_other_is_a_conflict() {
     assert_eq!(offended(&judged(&[BODY, &other], &[result(&three, "a:1"), named])), ["whole_lines"]);
 }
 
-#[test]
-fn a_line_is_not_refused_while_keys_are_left() {
+/// With so many keys of SKU s and none of any other.
+fn stock(keys: u64) -> Stock {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("keys.csv");
-    let refused = r#"{"order_id":"a","revision":1,"status":"rejected","merchant_id":"m","lines":[{"line_no":1,"sku":"s","status":"rejected","reason":{"code":"out_of_stock"}}]}"#;
+    let lines: String = (0..keys).map(|number| format!("s,K-{number}\ns,K-{number}\n")).collect();
+    std::fs::write(&file, format!("sku,key\n{lines}")).unwrap();
+    Stock::read(&file).unwrap()
+}
+
+fn refused(bodies: &[&str], messages: &[Message], keys: u64) -> Vec<&'static str> {
     let (mut sent, mut results) = (Sent::default(), Results::default());
-    sent.add(BODY.as_bytes(), true);
-    results.add(&result(refused, "a:1"));
-    for (keys, clean) in [("sku,key\ns,K-1\ns,K-1\n", true), ("sku,key\ns,K-1\ns,K-2\n", false)] {
-        std::fs::write(&file, keys).unwrap();
-        let stock = Stock::read(&file).unwrap();
-        let verdict = judge(&sent, &results, Some(&stock)).concluded();
-        assert_eq!(verdict.clean, clean, "{verdict}");
+    bodies.iter().for_each(|body| sent.add(body.as_bytes(), true));
+    messages.iter().for_each(|message| results.add(message));
+    offended(&judge(&sent, &results, Some(&stock(keys))).concluded())
+}
+
+const FOR_NOTHING: &[&str] = &["not_refused_for_nothing"];
+
+fn rejected_line(code: &str) -> Message {
+    let body = r#"{"order_id":"a","revision":1,"status":"rejected","merchant_id":"m","lines":[{"line_no":1,"sku":"s","status":"rejected","reason":{"code":"CODE"}}]}"#;
+    result(&body.replace("CODE", code), "a:1")
+}
+
+fn rejected_whole(code: &str) -> Message {
+    let body =
+        r#"{"order_id":"a","revision":1,"status":"rejected","merchant_id":"m","lines":[],"reason":{"code":"CODE"}}"#;
+    result(&body.replace("CODE", code), "a:1")
+}
+
+#[test]
+fn a_line_is_not_refused_while_keys_are_left() {
+    for code in ["out_of_stock", "no_supplier", "suppliers_unavailable", "price_guard"] {
+        assert_eq!(refused(&[BODY], &[rejected_line(code)], 2), FOR_NOTHING, "{code}");
+        assert!(refused(&[BODY], &[rejected_line(code)], 1).is_empty(), "{code}");
     }
+}
+
+#[test]
+fn no_sound_order_is_rejected_as_a_whole_while_keys_are_left() {
+    for code in ["unknown_sku", "invalid_order", "expired", "suppliers_unavailable", "poison", "unrecordable"] {
+        assert_eq!(refused(&[BODY], &[rejected_whole(code)], 2), FOR_NOTHING, "{code}");
+        assert!(refused(&[BODY], &[rejected_whole(code)], 1).is_empty(), "{code}");
+    }
+    let unknown = BODY.replace(r#""sku":"s""#, r#""sku":"t""#);
+    assert!(refused(&[&unknown], &[rejected_whole("unknown_sku")], 9).is_empty());
+    let broken = BODY.replace("USD", "usd");
+    assert!(refused(&[&broken], &[rejected_whole("invalid_order")], 9).is_empty());
+    let expiring = BODY.replace(r#""currency""#, r#""expires_at":"2026-01-01T00:00:00Z","currency""#);
+    assert!(refused(&[&expiring], &[rejected_whole("expired")], 9).is_empty());
+    // Two lines of one SKU want four keys together.
+    let line = r#"{"line_no":1,"sku":"s","quantity":2,"unit_price":100}"#;
+    let both = BODY.replace(line, &format!("{line},{}", line.replace("no\":1", "no\":2")));
+    assert!(refused(&[&both], &[rejected_whole("unknown_sku")], 3).is_empty());
+    assert_eq!(refused(&[&both], &[rejected_whole("unknown_sku")], 4), FOR_NOTHING);
+}
+
+#[test]
+fn a_refusal_is_held_against_the_body_that_stands() {
+    let broken = BODY.replace("USD", "usd");
+    let conflict_of = |body: &str| {
+        let hash = crate::sent::hex(&<sha2::Sha256 as sha2::Digest>::digest(body.as_bytes()));
+        let conflict = r#"{"order_id":"a","revision":0,"status":"conflict","merchant_id":"m","lines":[],"reason":{"code":"conflict"}}"#;
+        result(conflict, &format!("a:conflict-{}", &hash[..8]))
+    };
+    let bodies = [BODY, broken.as_str()];
+    assert!(refused(&bodies, &[rejected_whole("invalid_order"), conflict_of(BODY)], 2).is_empty());
+    assert_eq!(refused(&bodies, &[rejected_whole("invalid_order"), conflict_of(&broken)], 2), FOR_NOTHING);
+}
+
+#[test]
+fn the_ledger_has_imported_what_the_files_held_and_what_suppliers_brought() {
+    let audit = |imported| verdict::Audit {
+        ok: true,
+        imported,
+        available: imported - 2,
+        sold: 2,
+        quarantined: 0,
+        orders: 1,
+        lines_short: 0,
+        keys_sold_twice: 0,
+        stock_offered: Some(imported - 2),
+        stock_not_available: Some(0),
+        stock_missing: Some(0),
+        claims_open: Some(0),
+    };
+    let clean = |sku: &str, by_suppliers: u64, imported: u64| {
+        let (mut sent, mut results) = (Sent::default(), Results::default());
+        let of_sku = |text: &str| text.replace(r#""sku":"s""#, &format!(r#""sku":"{sku}""#));
+        sent.add(of_sku(BODY).as_bytes(), true);
+        results.add(&result(&of_sku(RESULT), "a:1"));
+        let mut verdict = judge(&sent, &results, Some(&stock(3)));
+        verdict.suppliers_sold(by_suppliers);
+        verdict.with_audit(audit(imported)).clean
+    };
+    assert_eq!([2, 3, 4].map(|imported| clean("s", 0, imported)), [false, true, false]);
+    assert_eq!([4, 5, 6].map(|imported| clean("bought", 2, imported)), [false, true, false]);
+    assert_eq!([4, 5, 6, 7].map(|imported| clean("bought", 3, imported)), [false, true, true, false], "surplus");
 }
 
 #[test]

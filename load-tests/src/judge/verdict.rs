@@ -74,6 +74,13 @@ pub struct Verdict {
     pub conflicts: u64,
     pub without_order_id: u64,
     pub keys_delivered: u64,
+    /// Keys of the files that were imported; `None` where they are not known.
+    pub keys_held: Option<u64>,
+    /// Delivered keys that suppliers brought, and what suppliers sold, where that may be more.
+    pub keys_brought: u64,
+    pub keys_sold_by_suppliers: u64,
+    /// Delivered keys that were opened with the private key of the run; `None`: there was none at hand.
+    pub keys_opened: Option<u64>,
     pub checks: Vec<Check>,
     pub audit: Option<Audit>,
 }
@@ -98,6 +105,10 @@ impl Verdict {
             conflicts: results.conflicts.values().map(|digits| digits.len() as u64).sum(),
             without_order_id: results.rejected.len() as u64,
             keys_delivered,
+            keys_held: None,
+            keys_brought: 0,
+            keys_sold_by_suppliers: 0,
+            keys_opened: None,
             checks: Vec::new(),
             audit: None,
         }
@@ -119,12 +130,21 @@ impl Verdict {
                 audit.imported, audit.available, audit.sold, audit.quarantined
             ));
         }
+        if let Some(held) = self.keys_held {
+            let (least, most) = (held + self.keys_brought, held + self.keys_brought.max(self.keys_sold_by_suppliers));
+            if !(least..=most).contains(&audit.imported) {
+                wrong.push(format!("the ledger has {} keys imported, there were {least} to {most}", audit.imported));
+            }
+        }
         if audit.stock_missing != Some(0) {
             wrong.push(format!("stock_missing is {:?}", audit.stock_missing));
         }
         self.checks.push(
-            Check::new("audit", "the ledger's own audit agrees: sold, conservation, nothing missing from stock")
-                .all(wrong),
+            Check::new(
+                "audit",
+                "the ledger's own audit agrees: imported, sold, conservation, nothing missing from stock",
+            )
+            .all(wrong),
         );
         self.audit = Some(audit);
         self.concluded()
@@ -135,6 +155,16 @@ impl Verdict {
     pub fn concluded(mut self) -> Self {
         self.clean = self.checks.iter().all(|check| check.offenders == 0);
         self
+    }
+
+    /// The ledger has to have imported the keys of the files, and what suppliers brought for lines.
+    pub(crate) fn expects_imported(&mut self, held: u64, brought: u64) {
+        (self.keys_held, self.keys_brought) = (Some(held), brought);
+    }
+
+    /// What of it nobody was given is in stock.
+    pub(crate) fn suppliers_sold(&mut self, keys: u64) {
+        self.keys_sold_by_suppliers = keys;
     }
 
     /// Adds a check of the caller's.
@@ -157,7 +187,11 @@ impl fmt::Display for Verdict {
         }
         writeln!(f, "  conflict        {:>10}", self.conflicts)?;
         writeln!(f, "  no order id     {:>10}", self.without_order_id)?;
-        writeln!(f, "keys delivered    {:>10}", self.keys_delivered)?;
+        write!(f, "keys delivered    {:>10}", self.keys_delivered)?;
+        match self.keys_opened {
+            Some(opened) => writeln!(f, "   {opened} opened")?,
+            None => writeln!(f, "   not opened: no private key at hand")?,
+        }
         for check in &self.checks {
             let sign = if check.offenders == 0 { "ok" } else { "FAIL" };
             writeln!(f, "{sign:<5} {:<24} {}", check.name, check.must_hold)?;

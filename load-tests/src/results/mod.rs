@@ -67,6 +67,9 @@ pub struct LineResult {
 #[derive(Debug, Clone, Deserialize)]
 pub struct Key {
     pub key_id: String,
+    /// In base64.
+    #[serde(default)]
+    pub sealed: String,
 }
 
 #[derive(Debug, Clone, Deserialize)]
