@@ -17,6 +17,7 @@ use tokio::{process::Child, time::sleep};
 use crate::{
     program::{Program, end_of, free_address, stop},
     scrape::{Samples, is_ready, metrics},
+    unplanned,
 };
 
 const READY_LIMIT: Duration = Duration::from_secs(60);
@@ -48,6 +49,8 @@ pub(crate) struct Sums {
     pub(crate) counted: Samples,
     /// Workers whose end after SIGTERM was no good one.
     pub(crate) badly: Vec<String>,
+    /// What their logs tell of panics and of tasks that ended without an outcome.
+    pub(crate) unplanned: Vec<String>,
 }
 
 struct Worker {
@@ -204,6 +207,7 @@ impl<'a> Crew<'a> {
         for number in 0..self.workers.len() {
             self.terminate(number).await?;
         }
+        self.sums.unplanned = self.unplanned()?;
         Ok(self.sums)
     }
 
@@ -218,6 +222,12 @@ impl<'a> Crew<'a> {
     pub(crate) fn send(&self, number: usize, signal: Signal) -> Result<()> {
         let pid = self.workers[number].child.id().context("the worker has ended")?;
         kill(Pid::from_raw(i32::try_from(pid)?), signal).with_context(|| format!("cannot send {signal}"))
+    }
+
+    /// What the workers' logs tell of panics, and of tasks that ended without an outcome.
+    pub(crate) fn unplanned(&self) -> Result<Vec<String>> {
+        let told: Vec<_> = self.workers.iter().map(|worker| unplanned::in_log(&worker.log)).collect::<Result<_>>()?;
+        Ok(told.concat())
     }
 
     /// Where each worker logs.

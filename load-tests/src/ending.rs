@@ -6,7 +6,13 @@ use anyhow::Result;
 use private_servers::{Server, Servers};
 
 use crate::{
-    judge::verdict::{Audit, Check},
+    crew::Sums,
+    judge::{
+        opening::{Opener, Origins},
+        stock::Stock,
+        verdict::{Audit, Check, Verdict},
+    },
+    market::Market,
     program::Program,
     queues::left_in_lanes,
     results::{OrderResult, Results},
@@ -34,6 +40,19 @@ pub(crate) async fn whole_stock(program: &Program) -> Result<Audit> {
     }
 }
 
+/// Opens what was delivered: keys of the file, and what suppliers sold.
+pub(crate) fn open_keys(
+    verdict: &mut Verdict,
+    results: &Results,
+    program: &Program,
+    stock: Option<&Stock>,
+    market: Option<&Market>,
+) -> Result<()> {
+    let bought = market.map(Market::keys_sold).unwrap_or_default();
+    Opener::new(&program.private_key())?.look(verdict, results, &Origins { stock, bought });
+    Ok(())
+}
+
 /// What [`whole_stock`] waited for is there.
 pub(crate) fn settled(audit: &Audit) -> Check {
     let open = (audit.claims_open != Some(0)).then(|| format!("claims_open is {:?}", audit.claims_open));
@@ -52,6 +71,12 @@ pub(crate) fn none_given_up(results: &Results) -> Check {
     let given_up = given_up.filter(|(_, result)| matches!(code(result).as_str(), "poison" | "unrecordable"));
     Check::new("none_given_up", "no healthy order is taken for poison, however often workers are killed")
         .all(given_up.map(|(order_id, result)| format!("{order_id}: {}", code(result))))
+}
+
+/// No worker's log tells of a defect.
+pub(crate) fn no_panic(workers: &Sums) -> Check {
+    Check::new("no_panic", "no worker panicked, and every task of one ended with an outcome")
+        .all(workers.unplanned.clone())
 }
 
 /// Lanes that still hold orders.

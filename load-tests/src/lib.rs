@@ -6,6 +6,7 @@
 //! - [`sent`], [`results`], [`judge`]: what was sent, what came back, and whether the two agree
 //! - [`program`], [`scrape`]: the built binary as a child process, and what its admin port says
 //! - [`arguments`]: what every program with a verdict takes, and how it ends; [`own_servers`]: a user's servers
+//! - `unplanned`: what must stand in no worker's log
 //! - [`queues`]: how many messages wait where
 //! - [`proxy`]: connections cut and silent at chosen bytes; [`cuts`]: those of workers, while orders come in
 //! - [`kills`]: workers killed at random moments, with a fault in the middle
@@ -48,4 +49,5 @@ pub mod sent;
 pub mod server_faults;
 pub mod signals;
 mod stage;
+mod unplanned;
 pub mod waiting;

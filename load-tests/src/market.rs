@@ -1,6 +1,6 @@
 //! Suppliers for a run: doubles over real HTTP, and the configuration of a pool that buys from them.
 
-use std::{fmt::Write as _, fs, path::Path, time::Duration};
+use std::{collections::HashSet, fmt::Write as _, fs, path::Path, time::Duration};
 
 use anyhow::Result;
 use supplier_doubles::{Double, Mood, Protocol, Setup};
@@ -62,6 +62,12 @@ impl Market {
             stalls.push(Stall { name: protocol.as_str(), protocol: *protocol, double });
         }
         Ok(Self { stalls })
+    }
+
+    /// Every secret and every number that a double sold.
+    pub(crate) fn keys_sold(&self) -> HashSet<String> {
+        let purchases = self.stalls.iter().flat_map(|stall| stall.double.log().purchases);
+        purchases.flat_map(|purchase| purchase.keys).flat_map(|key| [Some(key.secret), key.number]).flatten().collect()
     }
 
     /// Writes the part of a configuration that names the suppliers, and a route for each SKU: from every supplier,

@@ -60,7 +60,7 @@ impl Program {
     /// When `fulfil keygen` fails.
     pub async fn prepare(path: PathBuf, folder: &Path, urls: &Urls, lanes: u16) -> Result<Self> {
         let mut program = Self { path, folder: folder.to_owned(), variables: Vec::new() };
-        let key_file = folder.join("private.key");
+        let key_file = program.private_key();
         let made = program.json(&["keygen", "--out", &key_file.to_string_lossy(), "--format", "json"]).await?;
         let recipient = made["recipient"].as_str().context("keygen prints no recipient")?;
         for (name, value) in [
@@ -74,6 +74,12 @@ impl Program {
             program.set(name, value);
         }
         Ok(program)
+    }
+
+    /// The file of the private key that opens what is delivered.
+    #[must_use]
+    pub fn private_key(&self) -> PathBuf {
+        self.folder.join("private.key")
     }
 
     /// Sets one key of the configuration, such as `RESULTS__MODE`.

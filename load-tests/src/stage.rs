@@ -11,12 +11,13 @@ use private_servers::{Server, Servers};
 
 use crate::{
     crew::{Crew, Sums},
-    ending::{all_answered, none_given_up, only_repeats, whole_stock},
+    ending::{all_answered, no_panic, none_given_up, only_repeats, open_keys, whole_stock},
     judge::{
         judge,
         stock::Stock,
         verdict::{Audit, Check, Verdict},
     },
+    market::Market,
     own_servers::{self, Place},
     program::{Program, Urls},
     queues::left_in_lanes,
@@ -112,6 +113,7 @@ impl Stage {
         mut crew: Crew<'_>,
         follower: Follower,
         sent: &Sent,
+        market: Option<&Market>,
         begin: Instant,
     ) -> Result<Ended> {
         let mut waiting = sent.expected();
@@ -129,8 +131,11 @@ impl Stage {
         let workers = crew.stop().await?;
         follower.wait_until_quiet(QUIET, QUIET_LIMIT).await?;
         let results = follower.finish();
-        let mut verdict = judge(sent, &results, Some(&Stock::read(&self.keys)?));
+        let stock = Stock::read(&self.keys)?;
+        let mut verdict = judge(sent, &results, Some(&stock));
+        open_keys(&mut verdict, &results, &self.program, Some(&stock), market)?;
         verdict.also(none_given_up(&results));
+        verdict.also(no_panic(&workers));
         let left = left_in_lanes(&self.urls.source, self.lanes).await?;
         verdict.also(Check::new("queues_empty", "no order is left in a queue").all(left));
         let badly = workers.badly.clone();

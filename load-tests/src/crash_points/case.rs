@@ -5,7 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use anyhow::{Result, bail};
+use anyhow::{Result, bail, ensure};
 
 use super::{
     Action, Plan,
@@ -88,7 +88,7 @@ impl Case {
         crew.start_all(&folder).await?;
         self.strike(ground)?;
         ground.publish(&all.then).await?;
-        let fired = crew.while_waiting(self.until_fired(&folder, held_up, |fired| fired.times() > 0)).await;
+        let reached = crew.while_waiting(self.until_fired(&folder, held_up, |fired| fired.times() > 0)).await;
         self.relent(ground).await?;
         let answered = crew.while_waiting(ground.wait_for(&all.ids, ANSWER_LIMIT + held_up)).await;
         let over = crew.while_waiting(self.until_fired(&folder, held_up, Fired::is_over)).await;
@@ -98,11 +98,20 @@ impl Case {
         let ended = crew.stop().await?;
 
         let mut wrong: Vec<String> = answered.err().into_iter().map(|error| format!("{error:#}")).collect();
-        wrong.extend(fired.and(over).err().map(|error| format!("{error:#}")));
+        wrong.extend(reached.and(over).err().map(|error| format!("{error:#}")));
+        let fired = Fired::read(&folder, self.spot.point)?;
+        wrong.extend(self.deaths_unplanned(fired, ended.by_themselves));
         wrong.extend(ended.badly);
+        wrong.extend(ended.unplanned);
         wrong.extend(claims_open.filter(|open| *open > 0).map(|open| format!("{open} claims stay open")));
         wrong.extend(ground.judge(audit)?);
-        Ok((Fired::read(&folder, self.spot.point)?, wrong))
+        Ok((fired, wrong))
+    }
+
+    /// No failure ends a worker, also none while it starts: it goes on trying. Of an import the command died, no worker.
+    fn deaths_unplanned(self, fired: Fired, ended: u64) -> Option<String> {
+        let planted = if self.spot.scene == Scene::Import { 0 } else { fired.died };
+        (ended != planted).then(|| format!("{ended} workers ended by themselves, and {planted} were to die"))
     }
 
     fn held_up(self, plan: &Plan) -> Duration {
@@ -139,6 +148,7 @@ impl Case {
                 let folder = case_folder(folder, "dying")?;
                 dying.spawn_all(&folder)?;
                 dying.all_end(DEATH_LIMIT).await?;
+                ensure!(dying.unplanned()?.is_empty(), "they died of something else: {:?}", dying.unplanned()?);
                 scene::forget_heartbeats(ground)
             }
             Scene::Plain
@@ -218,5 +228,26 @@ impl Case {
             }
             tokio::time::sleep(LOOK).await;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::crash_points::spots::SPOTS;
+
+    #[test]
+    fn as_many_workers_end_as_were_to_die() {
+        let case = |point: &str| Case {
+            number: 0,
+            spot: *SPOTS.iter().find(|spot| spot.point == point).unwrap(),
+            action: Action::Die,
+        };
+        let died = |died| Fired { died, ..Fired::default() };
+        assert_eq!(case("claimed").deaths_unplanned(died(2), 2), None);
+        assert!(case("claimed").deaths_unplanned(died(1), 2).is_some());
+        assert!(case("claimed").deaths_unplanned(died(0), 1).is_some());
+        assert_eq!(case("imported").deaths_unplanned(died(1), 0), None);
+        assert!(case("imported").deaths_unplanned(died(1), 1).is_some());
     }
 }

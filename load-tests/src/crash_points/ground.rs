@@ -21,6 +21,7 @@ use crate::{
     ending::{left_in_queues, none_given_up, whole_stock},
     judge::{
         judge,
+        opening::{Opener, Origins},
         stock::Stock,
         verdict::{Audit, Check, Verdict},
     },
@@ -28,7 +29,7 @@ use crate::{
     program::{Program, Urls},
     publisher::Publisher,
     purchases::{Attempts, Seen, judge::of_purchases},
-    results::follow::Follower,
+    results::{Results, follow::Follower},
     sent::Sent,
 };
 
@@ -47,6 +48,7 @@ pub(super) struct Ground {
     sent: Sent,
     /// All key files in one.
     keys: PathBuf,
+    opener: Opener,
     /// What was wrong when the case before ended, by check.
     told: HashMap<&'static str, u64>,
 }
@@ -73,7 +75,8 @@ impl Ground {
         let follower = Follower::start(&urls.source, Some(save));
         let publisher = Publisher::new(&urls.source, PUBLISH_LIMIT);
         let (sent, told) = (Sent::default(), HashMap::new());
-        let mut ground = Self { servers, program, market, follower, folder, publisher, sent, keys, told };
+        let opener = Opener::new(&program.private_key())?;
+        let mut ground = Self { servers, program, market, follower, folder, publisher, sent, keys, opener, told };
         ground.warm_up(plan.orders).await?;
         Ok(ground)
     }
@@ -116,10 +119,13 @@ impl Ground {
     pub(super) fn judge(&mut self, audit: Audit) -> Result<Vec<String>> {
         let stock = Stock::read(&self.keys)?;
         let attempts = Attempts::read(&self.servers.postgres)?;
-        let (market, sent) = (&self.market, &self.sent);
+        let (market, sent, opener) = (&self.market, &self.sent, &mut self.opener);
+        let origins = Origins { stock: Some(&stock), bought: market.keys_sold() };
         let verdict = self.follower.with(|results| {
             let mut verdict: Verdict = judge(sent, results, Some(&stock));
+            opener.look(&mut verdict, results, &origins);
             verdict.also(none_given_up(results));
+            verdict.also(as_promised(sent, results));
             for check in of_purchases(market, &attempts, &Seen::of(market, &attempts, results)) {
                 verdict.also(check);
             }
@@ -174,6 +180,15 @@ impl Ground {
     }
 }
 
+/// There are keys enough in stock, and of the two suppliers one answers by our reference, and the other one takes the same
+/// reference again: nothing has to be left to a person.
+fn as_promised(sent: &Sent, results: &Results) -> Check {
+    let status = |id: &String| results.orders.get(id).and_then(|all| all.values().next_back()).map(|last| &last.status);
+    let other = sent.orders.keys().filter_map(|id| Some((id, status(id).filter(|status| *status != "fulfilled")?)));
+    Check::new("as_promised", "every order is fulfilled, from stock or by its supplier")
+        .all(other.map(|(id, status)| format!("{id} is {status}")))
+}
+
 /// Short leases, so that a broken-off purchase goes on soon.
 fn terms() -> Terms {
     Terms {
@@ -189,4 +204,28 @@ pub(super) fn case_folder(ground: &Path, name: &str) -> Result<PathBuf> {
     let folder = ground.join(name);
     fs::create_dir_all(&folder)?;
     Ok(folder)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::results::Message;
+
+    #[test]
+    fn an_order_that_was_not_fulfilled_is_named() {
+        for (status, wrong) in [("fulfilled", 0), ("partly_fulfilled", 1), ("rejected", 1), ("review", 1)] {
+            let (mut sent, mut results) = (Sent::default(), Results::default());
+            sent.add(br#"{"order_id":"a","lines":[]}"#, true);
+            let body = format!(r#"{{"order_id":"a","revision":2,"status":"{status}","merchant_id":"m","lines":[]}}"#);
+            results.add(&Message {
+                routing_key: format!("m.{status}"),
+                message_id: "a:2".into(),
+                kind: "order.result.v1".into(),
+                redelivered: false,
+                body,
+            });
+            assert!(results.malformed.is_empty(), "{:?}", results.malformed);
+            assert_eq!(as_promised(&sent, &results).offenders, wrong, "{status}");
+        }
+    }
 }

@@ -91,6 +91,7 @@ struct Observed {
     results: Results,
     /// Workers that did not end well.
     badly: Vec<String>,
+    no_panic: Check,
     logs: Vec<PathBuf>,
 }
 
@@ -118,6 +119,8 @@ pub(super) async fn run(plan: &Plan, round: u32, dies: bool) -> Result<Run> {
     let seen = Seen::of(&market, &attempts, &observed.results);
     let mut verdict = judge(&lines, &observed.results, &market, &attempts, &seen);
     verdict.also(delivered(&lines, &observed.results));
+    verdict.also(observed.no_panic.clone());
+    crate::ending::open_keys(&mut verdict, &observed.results, &program, None, Some(&market))?;
     verdict.also(Check::new("ended_well", "every worker ended well after SIGTERM").all(observed.badly.clone()));
     let dead = if dies { Some(dead(plan, &market, &lines, &observed, &served, &mut verdict)?) } else { None };
     let latencies = latencies(plan, &lines, &observed, &served);
@@ -203,10 +206,11 @@ async fn observe(
     crew.while_waiting(follower.wait_until(limit, ended)).await.context("not every order has a final result")?;
     let sums = crew.stop().await?;
     follower.wait_until_quiet(QUIET, QUIET_LIMIT).await?;
+    let no_panic = crate::ending::no_panic(&sums);
     let mut badly = sums.badly;
     badly.extend((sums.by_themselves > 0).then(|| format!("{} ended by themselves", sums.by_themselves)));
     let logs = (0..plan.workers).map(|number| folder.join(format!("worker-{number}.log"))).collect();
-    Ok(Observed { clock, published_late, calls_while_dark, results: follower.finish(), badly, logs })
+    Ok(Observed { clock, published_late, calls_while_dark, results: follower.finish(), badly, no_panic, logs })
 }
 
 /// Turns the dead supplier dark and light again when it is time; what the workers called there meanwhile.

@@ -18,7 +18,7 @@ use serde::Serialize;
 use crate::{
     arguments::Outcome,
     crew::Crew,
-    judge::verdict::Verdict,
+    judge::verdict::{Check, Verdict},
     own_servers::Place,
     publisher::Publisher,
     sent::{Sent, lines},
@@ -66,7 +66,7 @@ pub struct Report {
     pub kills: u64,
     /// Kills that hit a worker that was still starting.
     pub kills_while_starting: u64,
-    /// Workers that ended without having been killed, because a server was away.
+    /// Workers that ended without having been killed: none may, unless the broker was away.
     pub ended_by_themselves: u64,
     /// Deliveries that the broker had made before, counted by each worker until its end.
     pub redelivered: f64,
@@ -105,7 +105,8 @@ pub async fn run(plan: &Plan) -> Result<Report> {
     publisher.write_log(&plan.folder.join("published.jsonl"))?;
     published?;
 
-    let ended = stage.end(crew, follower, &Sent::read(&plan.orders, None)?, begin).await?;
+    let mut ended = stage.end(crew, follower, &Sent::read(&plan.orders, None)?, None, begin).await?;
+    ended.verdict.also(stayed(plan.fault, ended.workers.by_themselves));
     let counted = &ended.workers.counted;
     Ok(Report {
         seed: plan.seed,
@@ -159,6 +160,16 @@ impl fmt::Display for Report {
             self.seconds_until_stock_whole,
         )
     }
+}
+
+/// A worker that starts while the broker restarts may find no queues there, and ends.
+fn stayed(fault: Fault, by_themselves: u64) -> Check {
+    let may_end = match fault {
+        Fault::None | Fault::Flushall | Fault::OldAof => false,
+        Fault::RestartServers => true,
+    };
+    Check::new("stayed", "no worker ends without having been killed, while the broker is there")
+        .all((by_themselves > 0 && !may_end).then(|| format!("{by_themselves} did")))
 }
 
 /// Bursts of orders, a kill within each, and the fault after half of them.
@@ -217,6 +228,14 @@ fn split(bodies: &[Vec<u8>], parts: usize) -> impl Iterator<Item = &[Vec<u8>]> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn who_ends_by_itself_is_told_unless_the_broker_was_away() {
+        for fault in [Fault::None, Fault::Flushall, Fault::OldAof] {
+            assert_eq!((stayed(fault, 1).offenders, stayed(fault, 0).offenders), (1, 0));
+        }
+        assert_eq!(stayed(Fault::RestartServers, 1).offenders, 0);
+    }
 
     #[test]
     fn bursts_hold_everything_once_in_order() {

@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     crew::{Crew, Sums},
-    ending::{all_answered, left_in_queues, none_given_up, settled, whole_stock},
+    ending::{all_answered, left_in_queues, no_panic, none_given_up, open_keys, settled, whole_stock},
     generate::{KEYS_FILE, Mix, ORDERS_FILE, write},
     judge::{
         judge,
@@ -89,8 +89,11 @@ pub(super) async fn run(plan: &Plan, outage: Outage) -> Result<Run> {
     follower.wait_until_quiet(QUIET, QUIET_LIMIT).await?;
 
     let results = follower.finish();
-    let mut verdict = judge(&sent, &results, Some(&Stock::read(&keys)?));
+    let stock = Stock::read(&keys)?;
+    let mut verdict = judge(&sent, &results, Some(&stock));
+    open_keys(&mut verdict, &results, &program, Some(&stock), None)?;
     verdict.also(none_given_up(&results));
+    verdict.also(no_panic(&ended));
     let left = left_in_queues(&servers, plan.lanes).await?;
     verdict.also(Check::new("queues_empty", "no order is left in a queue").all(left));
     let recorded = recorded_before(&servers, moments.ending_us).await?;

@@ -108,13 +108,15 @@ pub async fn run(plan: &Plan) -> Result<Report> {
     if plan.callbacks {
         tokio::time::sleep(CALLBACKS_LIMIT).await; // the doubles' own delay, and a query each
     }
-    crew.stop().await?;
+    let ended = crew.stop().await?;
     follower.wait_until_quiet(QUIET, QUIET_LIMIT).await?;
     let results = follower.finish();
     let attempts = Attempts::read(&servers.postgres)?;
     let seen = Seen::of(&market, &attempts, &results);
     let audit = program.audit().await?;
     let mut verdict = judge::judge(&lines, &results, &market, &attempts, &seen);
+    verdict.also(crate::ending::no_panic(&ended));
+    crate::ending::open_keys(&mut verdict, &results, &program, None, Some(&market))?;
     let missing = if plan.crash.is_some() { plan.deaths.saturating_sub(deaths.died) } else { 0 };
     verdict.also(
         Check::new("fired", "a worker died at the crash point as often as it was to")

@@ -167,7 +167,7 @@ pub async fn run(plan: &Plan) -> Result<Report> {
     let answering = Instant::now();
     let quiet_rebuild_seconds =
         if plan.kind == Kind::Flush { rebuild::quiet(&stage, &follower, &sent, &mut crew).await? } else { None };
-    let ended = stage.end(crew, follower, &sent, answering).await?;
+    let ended = stage.end(crew, follower, &sent, None, answering).await?;
     Ok(report(plan, made, wrong, quiet_rebuild_seconds, ended, begin))
 }
 

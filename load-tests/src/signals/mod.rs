@@ -158,7 +158,7 @@ pub async fn run(plan: &Plan) -> Result<Report> {
     publisher.write_log(&log)?;
     let sent = Sent::read(&orders, Some(&log))?;
     let logs = crew.logs();
-    let ended = stage.end(crew, follower, &sent, Instant::now()).await?;
+    let ended = stage.end(crew, follower, &sent, Some(&market), Instant::now()).await?;
     let attempts = Attempts::read(&stage.servers()?.postgres)?;
     let left = Left::read(&logs)?;
     Ok(report(plan, signalled, ended, &market, &attempts, left, begin))
@@ -182,6 +182,7 @@ fn report(
 ) -> Report {
     let Ended { mut verdict, audit, results, workers, .. } = ended;
     let seen = Seen::of(market, attempts, &results);
+    verdict.suppliers_sold(seen.keys_bought);
     for check in of_purchases(market, attempts, &seen) {
         verdict.also(check);
     }
