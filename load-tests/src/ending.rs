@@ -14,6 +14,7 @@ use crate::{
     },
     market::Market,
     program::Program,
+    purchases::ID_PREFIX,
     queues::left_in_lanes,
     results::{OrderResult, Results},
 };
@@ -73,6 +74,15 @@ pub(crate) fn none_given_up(results: &Results) -> Check {
         .all(given_up.map(|(order_id, result)| format!("{order_id}: {}", code(result))))
 }
 
+/// Honest suppliers refuse nothing: an order that is bought from them is not turned away, whatever befalls the workers.
+pub(crate) fn none_turned_away(results: &Results) -> Check {
+    let last = results.orders.iter().filter_map(|(id, revisions)| Some((id, revisions.values().next_back()?)));
+    let bought = last.filter(|(id, _)| id.starts_with(ID_PREFIX));
+    let other = bought.filter(|(_, result)| !matches!(result.status.as_str(), "fulfilled" | "review"));
+    Check::new("none_turned_away", "every order that is bought is fulfilled, or waits for a person")
+        .all(other.map(|(id, result)| format!("{id} is {}", result.status)))
+}
+
 /// No worker's log tells of a defect.
 pub(crate) fn no_panic(workers: &Sums) -> Check {
     Check::new("no_panic", "no worker panicked, and every task of one ended with an outcome")
@@ -87,4 +97,32 @@ pub(crate) async fn left_in_queues(servers: &Servers, lanes: u16) -> Result<Vec<
 /// A key file with repeats is fine here: `keys import` imports the rest and reports them.
 pub(crate) fn only_repeats(error: anyhow::Error) -> Result<String> {
     if format!("{error:#}").contains("Some(65)") { Ok(String::new()) } else { Err(error) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::results::Message;
+
+    #[test]
+    fn a_bought_order_that_is_turned_away_is_named() {
+        for (id, status, wrong) in [
+            ("buy-1", "fulfilled", 0),
+            ("buy-1", "review", 0),
+            ("buy-1", "rejected", 1),
+            ("buy-1", "partly_fulfilled", 1),
+            ("broken-1", "rejected", 0),
+        ] {
+            let mut results = Results::default();
+            results.add(&Message {
+                routing_key: format!("m.{status}"),
+                message_id: format!("{id}:2"),
+                kind: "order.result.v1".into(),
+                redelivered: false,
+                body: format!(r#"{{"order_id":"{id}","revision":2,"status":"{status}","merchant_id":"m","lines":[]}}"#),
+            });
+            assert!(results.malformed.is_empty(), "{:?}", results.malformed);
+            assert_eq!(none_turned_away(&results).offenders, wrong, "{id} {status}");
+        }
+    }
 }

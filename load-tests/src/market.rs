@@ -64,10 +64,13 @@ impl Market {
         Ok(Self { stalls })
     }
 
-    /// Every secret and every number that a double sold.
+    /// Every secret and every number that a double sold, or says that it did: the first answer that comes through may be
+    /// the other one of two.
     pub(crate) fn keys_sold(&self) -> HashSet<String> {
-        let purchases = self.stalls.iter().flat_map(|stall| stall.double.log().purchases);
-        purchases.flat_map(|purchase| purchase.keys).flat_map(|key| [Some(key.secret), key.number]).flatten().collect()
+        let doubles = || self.stalls.iter().map(|stall| &stall.double);
+        let sold = doubles().flat_map(|double| double.log().purchases).flat_map(|purchase| purchase.keys);
+        let keys = sold.chain(doubles().flat_map(|double| double.other_answers()));
+        keys.flat_map(|key| [Some(key.secret), key.number]).flatten().collect()
     }
 
     /// Writes the part of a configuration that names the suppliers, and a route for each SKU: from every supplier,

@@ -11,7 +11,7 @@ use private_servers::{Server, Servers};
 
 use crate::{
     crew::{Crew, Sums},
-    ending::{all_answered, no_panic, none_given_up, only_repeats, open_keys, whole_stock},
+    ending::{all_answered, no_panic, none_given_up, none_turned_away, only_repeats, open_keys, whole_stock},
     judge::{
         judge,
         stock::Stock,
@@ -136,6 +136,9 @@ impl Stage {
         open_keys(&mut verdict, &results, &self.program, Some(&stock), market)?;
         verdict.also(none_given_up(&results));
         verdict.also(no_panic(&workers));
+        if market.is_some() {
+            verdict.also(none_turned_away(&results));
+        }
         let left = left_in_lanes(&self.urls.source, self.lanes).await?;
         verdict.also(Check::new("queues_empty", "no order is left in a queue").all(left));
         let badly = workers.badly.clone();

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::seed::Random;
 
 /// What the id of every order begins with.
-pub(super) const ID_PREFIX: &str = "buy-";
+pub(crate) const ID_PREFIX: &str = "buy-";
 const TOP_UP: &str = "top-up";
 
 /// One order's line.

@@ -27,6 +27,7 @@ pub(crate) mod judge;
 mod lines;
 mod seen;
 
+pub(crate) use lines::ID_PREFIX;
 pub use lines::Lines;
 pub use seen::{Attempts, Seen};
 

@@ -20,7 +20,7 @@ use crate::{
     callback::{self, CallbackMessage},
     control,
     fate::{self, ReplyFate, Strikes},
-    journal::{self, Call, Log, Mishap},
+    journal::{self, Call, Key, Log, Mishap},
     line::{Line, Scissors, Switch},
     mood::Mood,
     protocol::{Credentials, Protocol},
@@ -142,6 +142,12 @@ impl Double {
     #[must_use]
     pub fn log(&self) -> Log {
         self.shared.shop().log()
+    }
+
+    /// Keys that a second query tells instead of those of the purchase, where it lies so.
+    #[must_use]
+    pub fn other_answers(&self) -> Vec<Key> {
+        self.shared.shop().other_answers()
     }
 
     /// Every call so far, in order.

@@ -307,6 +307,10 @@ impl Shop {
         *nth
     }
 
+    pub(crate) fn other_answers(&self) -> Vec<Key> {
+        self.orders.iter().flat_map(|order| &order.other_keys).cloned().collect()
+    }
+
     pub(crate) fn log(&self) -> Log {
         let their_id = |order: &Order| crate::protocols::their_id(self.protocol, order);
         let purchases = self.orders.iter().map(|order| purchase(order, their_id(order))).collect();
