@@ -3,7 +3,7 @@
 use std::{
     net::SocketAddr,
     path::{Path, PathBuf},
-    process::Stdio,
+    process::{ExitStatus, Stdio},
     time::{Duration, Instant},
 };
 
@@ -130,14 +130,13 @@ impl<'a> Crew<'a> {
         Ok(())
     }
 
-    /// Whether a worker has ended by itself.
-    pub(crate) fn any_ended(&mut self) -> Result<bool> {
-        for worker in &mut self.workers {
-            if worker.child.try_wait()?.is_some() {
-                return Ok(true);
-            }
+    /// Workers that have ended by themselves, and how.
+    pub(crate) fn ended(&mut self) -> Result<Vec<(usize, ExitStatus)>> {
+        let mut ended = Vec::new();
+        for (number, worker) in self.workers.iter_mut().enumerate() {
+            ended.extend(worker.child.try_wait()?.map(|status| (number, status)));
         }
-        Ok(false)
+        Ok(ended)
     }
 
     /// SIGKILL to those that still run, and new processes in their places.

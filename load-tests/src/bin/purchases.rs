@@ -82,6 +82,7 @@ async fn main() -> Result<ExitCode> {
         top_ups: arguments.top_ups,
         crash: arguments.crash,
         deaths: arguments.deaths,
+        lies: arguments.scenario == Scenario::Lies,
         callbacks: arguments.scenario == Scenario::Lies,
         folder: workplace.path().to_owned(),
     };

@@ -4,16 +4,17 @@ use std::collections::{BTreeSet, HashSet};
 
 use supplier_doubles::{Lie, Outcome, Purchase};
 
-use super::{Attempts, Lines, Seen, seen::is_paid_back};
+use super::{
+    Attempts, Lines, Seen,
+    attempts::{DELIVERED, IN_REVIEW},
+    goods::conserved,
+    seen::is_paid_back,
+};
 use crate::{
     judge::verdict::{Check, Verdict},
     market::Market,
     results::{OrderResult, Results},
 };
-
-/// The ledger's number of a delivered attempt, and of one that waits for a person.
-const DELIVERED: i64 = 4;
-const IN_REVIEW: i64 = 7;
 
 pub(crate) fn judge(lines: &Lines, results: &Results, market: &Market, attempts: &Attempts, seen: &Seen) -> Verdict {
     let mut verdict = Verdict::new(lines.orders().count() as u64, results);
@@ -29,6 +30,7 @@ pub(crate) fn judge(lines: &Lines, results: &Results, market: &Market, attempts:
     for check in of_purchases(market, attempts, seen) {
         verdict.also(check);
     }
+    verdict.also(conserved(market, attempts, results));
     verdict
 }
 
@@ -83,7 +85,7 @@ fn whole_lines(lines: &Lines, results: &Results) -> Vec<String> {
     wrong
 }
 
-fn last<'a>(results: &'a Results, id: &str) -> Option<&'a OrderResult> {
+pub(super) fn last<'a>(results: &'a Results, id: &str) -> Option<&'a OrderResult> {
     results.orders.get(id)?.values().next_back()
 }
 
@@ -156,48 +158,25 @@ fn shares_a_key(before: &Purchase, purchase: &Purchase, attempts: &Attempts) -> 
 
 #[cfg(test)]
 mod tests {
-    use std::collections::{BTreeMap, HashMap};
-
     use super::*;
-    use crate::purchases::seen::Attempt;
+    use crate::purchases::made_up::{self, bought};
 
     fn purchase(reference: &str, key: &str, lie: Option<Lie>) -> Purchase {
-        Purchase {
-            at_us: 1,
-            reference: reference.into(),
-            their_id: "1".into(),
-            product: "5".into(),
-            quantity: 1,
-            keys: vec![supplier_doubles::Key { number: None, secret: key.into() }],
-            account: None,
-            charged: 100,
-            paid_back: 0,
-            lie,
-            outcome: Outcome::Done,
-        }
+        bought(reference, &[key], lie)
     }
 
     fn copy(reference: &str) -> Purchase {
         purchase(reference, "K", Some(Lie::KnownKey))
     }
 
-    /// All of one SKU; the `delivered` in the ledger, and reviews of these kinds.
+    /// The `delivered` in the ledger, and reviews of these kinds.
     fn attempts(delivered: &[&str], reviews: &[(&str, &str)]) -> Attempts {
-        let attempt = |reference: &&str| {
-            ((*reference).to_owned(), Attempt { order_id: (*reference).into(), sku: "S".into(), state: DELIVERED })
-        };
+        let delivered: Vec<(&str, i64)> = delivered.iter().map(|reference| (*reference, DELIVERED)).collect();
         let of = |kind: Option<&str>| {
             let reviews = reviews.iter().filter(|(_, one)| kind.is_none_or(|kind| kind == *one));
             reviews.map(|(reference, _)| (*reference).to_owned()).collect()
         };
-        Attempts {
-            by_reference: delivered.iter().map(attempt).collect::<HashMap<_, _>>(),
-            reviews: BTreeMap::new(),
-            reviewed: of(None),
-            told_of_known_keys: of(Some("known_key")),
-            refused_keys: 0,
-            held_keys: 0,
-        }
+        Attempts { reviewed: of(None), told_of_known_keys: of(Some("known_key")), ..made_up::attempts(&delivered) }
     }
 
     #[test]

@@ -8,7 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use private_servers::{Server, Servers};
 use serde::Serialize;
 use supplier_doubles::{Mood, Protocol};
@@ -16,20 +16,30 @@ use supplier_doubles::{Mood, Protocol};
 use crate::{
     arguments::Outcome,
     crew::Crew,
-    judge::verdict::{Check, Verdict},
+    judge::verdict::Verdict,
     market::{Market, Terms},
     program::{Program, Urls},
     publisher::Publisher,
     results::{Results, follow::Follower, is_final},
 };
 
+mod attempts;
+mod deaths;
+pub(crate) mod ends;
+pub(crate) mod goods;
 pub(crate) mod judge;
 mod lines;
+#[cfg(test)]
+mod made_up;
+mod promises;
 mod seen;
 
+pub use attempts::{Attempt, Attempts, Kept};
+use deaths::Deaths;
+use ends::{Harm, ended_rightly};
 pub(crate) use lines::ID_PREFIX;
 pub use lines::Lines;
-pub use seen::{Attempts, Seen};
+pub use seen::Seen;
 
 #[derive(Debug, Clone)]
 pub struct Plan {
@@ -47,6 +57,8 @@ pub struct Plan {
     /// Workers die at this crash point, `deaths` times, and are started again each time.
     pub crash: Option<String>,
     pub deaths: u64,
+    /// Suppliers lie, by the mood.
+    pub lies: bool,
     /// Suppliers send callbacks to the first worker.
     pub callbacks: bool,
     pub folder: PathBuf,
@@ -109,22 +121,24 @@ pub async fn run(plan: &Plan) -> Result<Report> {
     if plan.callbacks {
         tokio::time::sleep(CALLBACKS_LIMIT).await; // the doubles' own delay, and a query each
     }
-    let ended = crew.stop().await?;
+    let workers = crew.stop().await?;
     follower.wait_until_quiet(QUIET, QUIET_LIMIT).await?;
     let results = follower.finish();
     let attempts = Attempts::read(&servers.postgres)?;
     let seen = Seen::of(&market, &attempts, &results);
     let audit = program.audit().await?;
     let mut verdict = judge::judge(&lines, &results, &market, &attempts, &seen);
-    verdict.also(crate::ending::no_panic(&ended));
+    verdict.also(crate::ending::no_panic(&workers));
     crate::ending::open_keys(&mut verdict, &results, &program, None, Some(&market))?;
-    let missing = if plan.crash.is_some() { plan.deaths.saturating_sub(deaths.died) } else { 0 };
-    verdict.also(
-        Check::new("fired", "a worker died at the crash point as often as it was to")
-            .all((0..missing).map(|_| "a death that did not come".to_owned())),
-    );
+    let harm = Harm { lies: plan.lies, broken_off: plan.crash.is_some() };
+    for check in ended_rightly(&lines, &results, &market, &attempts, harm) {
+        verdict.also(check);
+    }
+    for check in deaths.judged(&workers) {
+        verdict.also(check);
+    }
     let verdict = verdict.with_audit(audit);
-    Ok(Report { seed: plan.seed, seconds, died: deaths.died, seen, verdict })
+    Ok(Report { seed: plan.seed, seconds, died: deaths.died(), seen, verdict })
 }
 
 async fn open(plan: &Plan, callbacks: Option<std::net::SocketAddr>) -> Result<Market> {
@@ -149,42 +163,6 @@ fn all_ended(lines: &Lines, results: &Results) -> bool {
             .get(id)
             .is_some_and(|revisions| revisions.values().any(|result| is_final(result) || result.status == "review"))
     })
-}
-
-/// Workers that die at a crash point, as soon as some order comes to it, so often; then they live.
-struct Deaths {
-    point: Option<String>,
-    most: u64,
-    died: u64,
-}
-
-impl Deaths {
-    fn new(plan: &Plan) -> Self {
-        Self { point: plan.crash.clone(), most: plan.deaths, died: 0 }
-    }
-
-    fn arm(&mut self, crew: &mut Crew<'_>) {
-        let Some(point) = &self.point else { return };
-        // Any order will do: each has the letters of an order id.
-        let order = if self.died < self.most { lines::ID_PREFIX } else { "no order has this id" };
-        crew.set("FULFIL_CRASH", &format!("{point}:{order}"));
-    }
-
-    /// Waits; whenever a worker has died, all start anew with the next target.
-    async fn while_waiting(&mut self, crew: &mut Crew<'_>, waiting: impl Future<Output = Result<()>>) -> Result<()> {
-        let mut waiting = std::pin::pin!(waiting);
-        loop {
-            tokio::select! {
-                done = &mut waiting => return done.context("not every order has an end"),
-                () = tokio::time::sleep(Duration::from_millis(20)) => {} // between two looks
-            }
-            if crew.any_ended()? {
-                self.died += 1;
-                self.arm(crew);
-                crew.restart_all().await?;
-            }
-        }
-    }
 }
 
 impl Outcome for Report {

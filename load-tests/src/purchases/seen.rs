@@ -1,68 +1,12 @@
 //! What the doubles' logs and the ledger's attempts say, counted.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
 
-use anyhow::{Context, Result};
-use private_servers::Postgres;
 use serde::Serialize;
-use supplier_doubles::{Call, Lie, Mishap, Protocol, Purchase};
+use supplier_doubles::{Call, Key, Lie, Mishap, Outcome, Purchase};
 
+use super::{Attempts, attempts::DELIVERED, promises::asks_first};
 use crate::{market::Market, results::Results};
-
-/// An attempt as the ledger has it: which line a reference was for.
-#[derive(Debug, Clone)]
-pub struct Attempt {
-    pub order_id: String,
-    pub sku: String,
-    pub state: i64,
-}
-
-/// By reference.
-#[derive(Debug)]
-pub struct Attempts {
-    pub by_reference: HashMap<String, Attempt>,
-    /// Reviews by their kind.
-    pub reviews: BTreeMap<String, u64>,
-    /// References that a review is about.
-    pub reviewed: BTreeSet<String>,
-    /// Of these, where it says that a key was known.
-    pub told_of_known_keys: BTreeSet<String>,
-    pub refused_keys: u64,
-    pub held_keys: u64,
-}
-
-impl Attempts {
-    pub(crate) fn read(postgres: &Postgres) -> Result<Self> {
-        let rows = postgres.execute(
-            "select a.reference || ' ' || p.order_id || ' ' || p.sku || ' ' || a.state from fulfil.attempt a join fulfil.procurement p using (procurement_id)",
-        )?;
-        let mut by_reference = HashMap::new();
-        for row in rows.lines() {
-            let mut words = row.split(' ');
-            let mut word = || words.next().context("an attempt's row");
-            let (reference, order_id) = (word()?.to_owned(), word()?.to_owned());
-            let (sku, state) = (word()?.to_owned(), word()?.parse()?);
-            by_reference.insert(reference, Attempt { order_id, sku, state });
-        }
-        let mut reviews = BTreeMap::new();
-        for kind in postgres.execute("select kind from fulfil.review")?.lines() {
-            *reviews.entry(kind.to_owned()).or_default() += 1;
-        }
-        let references = |kinds: &str| -> Result<BTreeSet<String>> {
-            let sql = "select distinct a.reference from fulfil.review r join fulfil.attempt a using (attempt_id)";
-            Ok(postgres.execute(&format!("{sql} where {kinds}"))?.lines().map(str::to_owned).collect())
-        };
-        let count = |sql: &str| -> Result<u64> { Ok(postgres.execute(sql)?.trim().parse()?) };
-        Ok(Self {
-            by_reference,
-            reviews,
-            reviewed: references("true")?,
-            told_of_known_keys: references("r.kind = 'known_key'")?,
-            refused_keys: count("select count(*) from fulfil.refused_key")?,
-            held_keys: count("select count(*) from fulfil.held_key")?,
-        })
-    }
-}
 
 /// Counts, from the doubles' logs unless said otherwise.
 #[derive(Debug, Serialize)]
@@ -77,12 +21,14 @@ pub struct Seen {
     pub resent: u64,
     /// Of these, sent again without a query since the send before, where one has to come first.
     pub resent_without_query: u64,
-    /// Lines with purchases under more than one reference, none of which lied or was paid back in full.
+    /// Purchases after which nothing was missing, and another one was made for the line.
     pub bought_again_before_a_final_no: u64,
     /// By the ledger.
     pub reviews: BTreeMap<String, u64>,
     /// By the ledger.
     pub refused_keys: u64,
+    /// By the ledger: of lines that are not whole.
+    pub held_keys: u64,
     pub lines_delivered: u64,
     pub keys_delivered: u64,
 }
@@ -101,25 +47,24 @@ impl Seen {
             bought_again_before_a_final_no: 0,
             reviews: attempts.reviews.clone(),
             refused_keys: attempts.refused_keys,
+            held_keys: attempts.held_keys,
             lines_delivered: 0,
             keys_delivered: 0,
         };
-        let mut by_line: BTreeMap<&str, Vec<Purchase>> = BTreeMap::new();
+        let mut by_line: BTreeMap<&str, Vec<(u64, bool)>> = BTreeMap::new();
         for stall in &market.stalls {
-            for purchase in stall.double.log().purchases {
-                seen.purchase(&purchase);
+            let purchases = stall.double.log().purchases;
+            let sold = Sold::of(&purchases, attempts);
+            for purchase in &purchases {
+                seen.purchase(purchase);
                 if let Some(attempt) = attempts.by_reference.get(&purchase.reference) {
-                    by_line.entry(&attempt.order_id).or_default().push(purchase);
+                    let enough = leaves_nothing_to_buy(purchase, &sold, attempts);
+                    by_line.entry(&attempt.order_id).or_default().push((purchase.at_us, enough));
                 }
             }
             seen.calls(&stall.double.calls(), asks_first(stall.protocol));
         }
-        for purchases in by_line.values_mut() {
-            purchases.sort_by_key(|purchase| purchase.at_us);
-            let unsettled = |purchase: &Purchase| purchase.lie.is_none() && !is_paid_back(purchase);
-            let early = purchases.iter().rev().skip(1).filter(|purchase| unsettled(purchase)).count();
-            seen.bought_again_before_a_final_no += early as u64;
-        }
+        seen.bought_again_before_a_final_no = by_line.into_values().map(bought_again).sum();
         for result in results.orders.values().filter_map(|revisions| revisions.values().next_back()) {
             for line in result.lines.iter().filter(|line| line.status == "delivered") {
                 seen.lines_delivered += 1;
@@ -175,6 +120,7 @@ impl Seen {
             ("results: lines delivered", self.lines_delivered),
             ("results: keys delivered", self.keys_delivered),
             ("ledger: refused keys", self.refused_keys),
+            ("ledger: held keys", self.held_keys),
         ]);
         for map in [&self.mishaps, &self.lies, &self.reviews] {
             counts.extend(map.iter().map(|(name, count)| (name.as_str(), *count)));
@@ -183,12 +129,47 @@ impl Seen {
     }
 }
 
-/// A supplier that can't be asked by our reference, and answers it again, is sent it again at once: that is its
-/// recovery.
-fn asks_first(protocol: Protocol) -> bool {
-    match protocol {
-        Protocol::Kasushou | Protocol::AcgFaka | Protocol::Kinguin | Protocol::Reloadly => true,
-        Protocol::Dujiao => false,
+/// How many of a line's purchases another one came after though it was enough: when each was made, and whether it was.
+fn bought_again(mut purchases: Vec<(u64, bool)>) -> u64 {
+    purchases.sort_unstable_by_key(|(at_us, _)| *at_us);
+    purchases.iter().rev().skip(1).filter(|(_, enough)| *enough).count() as u64
+}
+
+/// How often a stall sold each key as the same SKU.
+struct Sold<'a>(HashMap<(&'a str, &'a Key), u64>);
+
+impl<'a> Sold<'a> {
+    fn of(purchases: &'a [Purchase], attempts: &'a Attempts) -> Self {
+        let mut sold = HashMap::new();
+        for purchase in purchases {
+            let Some(attempt) = attempts.by_reference.get(&purchase.reference) else { continue };
+            for key in &purchase.keys {
+                *sold.entry((attempt.sku.as_str(), key)).or_default() += 1;
+            }
+        }
+        Self(sold)
+    }
+
+    fn twice(&self, sku: &str, purchase: &Purchase) -> bool {
+        purchase.keys.iter().any(|key| self.0.get(&(sku, key)).is_some_and(|times| *times > 1))
+    }
+}
+
+/// Whether buying again for its line, while it stands or after it was delivered, is money lost.
+fn leaves_nothing_to_buy(purchase: &Purchase, sold: &Sold<'_>, attempts: &Attempts) -> bool {
+    if is_paid_back(purchase) {
+        return false;
+    }
+    let Some(attempt) = attempts.by_reference.get(&purchase.reference) else { return true };
+    match purchase.lie {
+        // Fewer came than the line wants. Of one that never ended well nothing came that could be too few.
+        Some(Lie::TooFew) => purchase.outcome != Outcome::Done,
+        // The same, where it could be seen: fingerprints are by SKU.
+        Some(Lie::KnownKey) => purchase.outcome != Outcome::Done || !sold.twice(&attempt.sku, purchase),
+        // It said no; where it was asked once more and its goods were taken, it said yes.
+        Some(Lie::RefusedButBought) => attempt.state == DELIVERED,
+        // The line was whole: what is over is nobody's loss, and another answer has as many keys as the first.
+        Some(Lie::TooMany | Lie::AnotherAnswer) | None => true,
     }
 }
 
@@ -212,4 +193,47 @@ fn name_of_mishap(mishap: Mishap) -> String {
         "mishap: {}",
         serde_json::to_value(mishap).ok().and_then(|name| name.as_str().map(str::to_owned)).unwrap_or_default()
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::purchases::{
+        attempts::REFUSED,
+        made_up::{attempts, bought},
+    };
+
+    #[test]
+    fn what_came_after_enough_is_money_lost() {
+        assert_eq!(bought_again(vec![(1, true)]), 0);
+        assert_eq!(bought_again(vec![(2, true), (1, false)]), 0, "too few came first");
+        assert_eq!(bought_again(vec![(2, false), (1, true)]), 1);
+        assert_eq!(bought_again(vec![(3, true), (2, true), (1, true)]), 2);
+    }
+
+    /// Whether buying again after the first of these, of two lines of one SKU, is money lost.
+    fn enough(state: i64, purchases: &[Purchase]) -> bool {
+        let attempts = attempts(&[("a", state), ("b", DELIVERED)]);
+        leaves_nothing_to_buy(&purchases[0], &Sold::of(purchases, &attempts), &attempts)
+    }
+
+    #[test]
+    fn after_some_lies_the_line_is_whole_and_after_others_not() {
+        let alone = |lie, state| enough(state, &[bought("a", &["K"], lie)]);
+        assert!(alone(None, DELIVERED));
+        assert!(alone(Some(Lie::TooMany), DELIVERED) && alone(Some(Lie::AnotherAnswer), DELIVERED));
+        assert!(!alone(Some(Lie::TooFew), DELIVERED));
+        assert!(!alone(Some(Lie::RefusedButBought), REFUSED) && alone(Some(Lie::RefusedButBought), DELIVERED));
+        assert!(alone(Some(Lie::KnownKey), DELIVERED), "the one that it was sold with was of another SKU");
+        let again = [bought("a", &["K"], Some(Lie::KnownKey)), bought("b", &["K"], None)];
+        assert!(!enough(DELIVERED, &again));
+    }
+
+    #[test]
+    fn what_is_owed_may_come_yet_and_what_was_paid_back_will_not() {
+        let owed = Purchase { outcome: Outcome::PendingForEver, ..bought("a", &["K"], Some(Lie::TooFew)) };
+        assert!(enough(DELIVERED, &[owed]), "it may come yet");
+        let back = Purchase { paid_back: 100, ..bought("a", &["K"], None) };
+        assert!(!enough(REFUSED, &[back]));
+    }
 }
