@@ -25,7 +25,12 @@ use crate::{
     market::{Market, Terms},
     own_servers::Place,
     publisher::Publisher,
-    purchases::{Attempts, Lines, Seen, judge::of_purchases},
+    purchases::{
+        Attempts, Lines, Seen,
+        ends::{Harm, ended_rightly},
+        goods::conserved,
+        judge::of_purchases,
+    },
     seed::Random,
     sent::{Sent, lines},
     stage::{Ended, Scene, Stage},
@@ -81,6 +86,9 @@ pub struct Report {
     pub claims_taken_over: u64,
     pub offered_twice: u64,
     pub redelivered: u64,
+    /// Lines whose purchase was stopped before its first byte, where the supplier promises nothing for the same
+    /// reference.
+    pub left_to_a_person: u64,
     pub seen: Seen,
     pub minutes: f64,
     pub verdict: Verdict,
@@ -125,7 +133,7 @@ impl Plan {
 pub async fn run(plan: &Plan) -> Result<Report> {
     let begin = Instant::now();
     let market = Market::open(&SUPPLIERS, plan.seed, &Mood { latency: LATENCY, ..Mood::default() }).await?;
-    let orders = make_up(plan, &market)?;
+    let (orders, bought) = make_up(plan, &market)?;
     let (keys, configuration) = (plan.folder.join(KEYS_FILE), plan.folder.join("suppliers.toml"));
     let scene = Scene {
         fulfil: &plan.fulfil,
@@ -138,9 +146,13 @@ pub async fn run(plan: &Plan) -> Result<Report> {
     let stage = Stage::set(&scene).await?;
     let bodies = lines(&orders)?.map(|line| Ok(line?.into_bytes())).collect::<Result<Vec<_>>>()?;
     let follower = stage.follow()?;
-    // A worker can be stopped between the commit that a purchase is sent and its first byte: where the supplier does
-    // not promise what the same reference would do, a person decides.
-    follower.take_review_for_an_answer();
+    match plan.kind {
+        // A worker can be stopped between the commit that a purchase is sent and its first byte: where the supplier
+        // does not promise what the same reference would do, a person decides.
+        Kind::Stops => follower.take_review_for_an_answer(),
+        // One that is told to end has its calls answered first.
+        Kind::Restarts => {}
+    }
     let mut crew = Crew::start(&stage.program, plan.workers, &plan.folder).await?;
     eprintln!("{} orders a second to {} workers, seed {}", plan.rate, plan.workers, plan.seed);
     let load = Load::begin(Publisher::new(&stage.urls.source, PUBLISH_LIMIT), bodies, plan.rate);
@@ -161,7 +173,14 @@ pub async fn run(plan: &Plan) -> Result<Report> {
     let ended = stage.end(crew, follower, &sent, Some(&market), Instant::now()).await?;
     let attempts = Attempts::read(&stage.servers()?.postgres)?;
     let left = Left::read(&logs)?;
-    Ok(report(plan, signalled, ended, &market, &attempts, left, begin))
+    Ok(report(plan, signalled, ended, &Purchases { market, bought, attempts }, left, begin))
+}
+
+/// What was to be bought, and what is known of it.
+struct Purchases {
+    market: Market,
+    bought: Lines,
+    attempts: Attempts,
 }
 
 /// What the signals came to.
@@ -175,15 +194,20 @@ fn report(
     plan: &Plan,
     signalled: Signalled,
     ended: Ended,
-    market: &Market,
-    attempts: &Attempts,
+    purchases: &Purchases,
     left: Left,
     begin: Instant,
 ) -> Report {
     let Ended { mut verdict, audit, results, workers, .. } = ended;
+    let Purchases { market, bought, attempts } = purchases;
     let seen = Seen::of(market, attempts, &results);
     verdict.suppliers_sold(seen.keys_bought);
     for check in of_purchases(market, attempts, &seen) {
+        verdict.also(check);
+    }
+    verdict.also(conserved(market, attempts, &results));
+    let harm = Harm { lies: false, broken_off: plan.kind == Kind::Stops };
+    for check in ended_rightly(bought, &results, market, attempts, harm) {
         verdict.also(check);
     }
     verdict.also(
@@ -221,14 +245,16 @@ fn report(
         claims_taken_over: counted("fulfil_stock_claims_taken_over_total"),
         offered_twice: counted("fulfil_stock_offered_sold_total"),
         redelivered: counted("fulfil_redelivered_total"),
+        left_to_a_person: verdict.statuses.get("review").copied().unwrap_or(0),
         seen,
         minutes: begin.elapsed().as_secs_f64() / 60.0,
         verdict: verdict.with_audit(audit),
     }
 }
 
-/// Orders from stock and orders that are bought, among each other, in one file; and the configuration.
-fn make_up(plan: &Plan, market: &Market) -> Result<PathBuf> {
+/// Orders from stock and orders that are bought, among each other, in one file, and the latter by themselves; and the
+/// configuration.
+fn make_up(plan: &Plan, market: &Market) -> Result<(PathBuf, Lines)> {
     let all = u64::from(plan.rate) * plan.seconds();
     let bought = all / plan.bought_every as u64;
     let mix = Mix {
@@ -247,7 +273,7 @@ fn make_up(plan: &Plan, market: &Market) -> Result<PathBuf> {
     market.write_configuration(&plan.folder.join("suppliers.toml"), &bought.skus(), &[], &plan.terms())?;
     let file = plan.folder.join("both-lanes.jsonl");
     interleave(&plan.folder.join(ORDERS_FILE), bought.bodies(), plan.bought_every, &file)?;
-    Ok(file)
+    Ok((file, bought))
 }
 
 fn interleave(orders: &Path, bought: Vec<Vec<u8>>, every: usize, file: &Path) -> Result<()> {
@@ -286,7 +312,7 @@ impl Outcome for Report {
                 self.lease_seconds,
                 self.writes_refused_by_fence,
                 self.claims_taken_over,
-                verdict.statuses.get("review").copied().unwrap_or(0)
+                self.left_to_a_person
             ),
         }
     }
@@ -308,11 +334,12 @@ impl fmt::Display for Report {
         write!(
             f,
             "{} writes refused by the fence, {} claims taken over, {} keys offered twice and refused, {} redelivered, \
-             {:.1} minutes, seed {}",
+             {} lines before a person, {:.1} minutes, seed {}",
             self.writes_refused_by_fence,
             self.claims_taken_over,
             self.offered_twice,
             self.redelivered,
+            self.left_to_a_person,
             self.minutes,
             self.seed
         )
