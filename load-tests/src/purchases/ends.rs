@@ -2,13 +2,13 @@
 
 use std::collections::HashMap;
 
-use supplier_doubles::{Call, Lie, Outcome, Purchase};
+use supplier_doubles::{Call, Lie, Outcome, Protocol, Purchase};
 
 use super::{
     Attempts, Lines,
     attempts::{Attempt, IN_REVIEW, REFUSED},
     judge::last,
-    promises::{Settles, settles},
+    promises::{Settles, says_what_is_to_come, settles},
     seen::is_paid_back,
 };
 use crate::{judge::verdict::Check, market::Market, results::Results};
@@ -24,7 +24,7 @@ pub(crate) struct Harm {
 
 /// A supplier's part of one attempt.
 struct Dealing {
-    settles: Settles,
+    protocol: Protocol,
     /// Under the attempt's reference.
     purchase: Option<Purchase>,
     /// Sends of it.
@@ -32,8 +32,8 @@ struct Dealing {
 }
 
 impl Dealing {
-    fn new(settles: Settles) -> Self {
-        Self { settles, purchase: None, sends: Vec::new() }
+    fn new(protocol: Protocol) -> Self {
+        Self { protocol, purchase: None, sends: Vec::new() }
     }
 }
 
@@ -96,7 +96,7 @@ fn dealings<'a>(market: &Market, attempts: &'a Attempts) -> HashMap<&'a str, Dea
     let mut dealings = HashMap::new();
     for stall in &market.stalls {
         let of_stall = attempts.by_reference.iter().filter(|(_, attempt)| attempt.supplier == stall.name);
-        dealings.extend(of_stall.map(|(reference, _)| (reference.as_str(), Dealing::new(settles(stall.protocol)))));
+        dealings.extend(of_stall.map(|(reference, _)| (reference.as_str(), Dealing::new(stall.protocol))));
         for purchase in stall.double.log().purchases {
             if let Some(dealing) = dealings.get_mut(purchase.reference.as_str()) {
                 dealing.purchase = Some(purchase);
@@ -113,21 +113,26 @@ fn dealings<'a>(market: &Market, attempts: &'a Attempts) -> HashMap<&'a str, Dea
 
 /// Whether a machine is right to leave it to a person.
 fn nobody_can_tell(dealing: &Dealing, harm: Harm) -> bool {
-    let Dealing { settles, purchase, sends } = dealing;
-    let owed = purchase.as_ref().is_some_and(|purchase| match purchase.outcome {
-        Outcome::PendingForEver | Outcome::WithoutKeys => true,
-        Outcome::Done | Outcome::Cancelled | Outcome::Refunded | Outcome::RefundedInPart => false,
-    });
-    if harm.lies && owed {
+    let Dealing { protocol, purchase, sends } = dealing;
+    if harm.lies && purchase.as_ref().is_some_and(|purchase| owes(purchase, *protocol)) {
         return true;
     }
     let unclear = |sends: &[Call]| sends.iter().all(|send| send.mishap.is_some());
-    match settles {
+    match settles(*protocol) {
         // Asked, it tells what it knows, or is sent it again.
         Settles::AskThenSendAgain => false,
         Settles::AskAlone => harm.broken_off && purchase.is_none(),
-        Settles::SendAgain { most } => sends.len() >= *most && (harm.broken_off || unclear(sends)),
+        Settles::SendAgain { most } => sends.len() >= most && (harm.broken_off || unclear(sends)),
         Settles::NoWay => harm.broken_off || (!sends.is_empty() && unclear(sends)),
+    }
+}
+
+/// Whether it says for ever that goods are to come.
+fn owes(purchase: &Purchase, protocol: Protocol) -> bool {
+    match purchase.outcome {
+        Outcome::PendingForEver | Outcome::WithoutKeys => true,
+        Outcome::Done => purchase.lie == Some(Lie::TooFew) && says_what_is_to_come(protocol),
+        Outcome::Cancelled | Outcome::Refunded | Outcome::RefundedInPart => false,
     }
 }
 
@@ -153,7 +158,7 @@ mod tests {
     const KILLED: Harm = Harm { lies: false, broken_off: true };
     const LYING: Harm = Harm { lies: true, broken_off: false };
 
-    fn dealing(settles: Settles, purchase: Option<Purchase>, mishaps: &[Option<Mishap>]) -> Dealing {
+    fn dealing(protocol: Protocol, purchase: Option<Purchase>, mishaps: &[Option<Mishap>]) -> Dealing {
         let send = |mishap: &Option<Mishap>| Call {
             at_us: 1,
             kind: "buy".into(),
@@ -162,7 +167,7 @@ mod tests {
             status: 0,
             mishap: *mishap,
         };
-        Dealing { settles, purchase, sends: mishaps.iter().map(send).collect() }
+        Dealing { protocol, purchase, sends: mishaps.iter().map(send).collect() }
     }
 
     fn done() -> Option<Purchase> {
@@ -173,32 +178,39 @@ mod tests {
     fn who_can_be_asked_leaves_nothing_to_a_person() {
         let lost = [Some(Mishap::LostAfterBuying)];
         for harm in [HONEST, KILLED, LYING] {
-            assert!(!nobody_can_tell(&dealing(Settles::AskThenSendAgain, done(), &lost), harm));
-            assert!(!nobody_can_tell(&dealing(Settles::AskThenSendAgain, None, &[]), harm));
-            assert!(!nobody_can_tell(&dealing(Settles::AskAlone, done(), &lost), harm), "it knows of it");
+            assert!(!nobody_can_tell(&dealing(Protocol::Kasushou, done(), &lost), harm));
+            assert!(!nobody_can_tell(&dealing(Protocol::Kasushou, None, &[]), harm));
+            assert!(!nobody_can_tell(&dealing(Protocol::Kinguin, done(), &lost), harm), "it knows of it");
         }
-        assert!(!nobody_can_tell(&dealing(Settles::AskAlone, None, &[]), HONEST));
-        assert!(nobody_can_tell(&dealing(Settles::AskAlone, None, &[]), KILLED));
+        assert!(!nobody_can_tell(&dealing(Protocol::Kinguin, None, &[]), HONEST));
+        assert!(nobody_can_tell(&dealing(Protocol::Kinguin, None, &[]), KILLED));
     }
 
     #[test]
     fn who_can_not_be_asked_is_a_persons_where_the_answer_was_lost() {
         let (clear, lost) = ([None], [Some(Mishap::LostAfterBuying)]);
-        let neither = |mishaps: &[Option<Mishap>]| dealing(Settles::NoWay, done(), mishaps);
+        let neither = |mishaps: &[Option<Mishap>]| dealing(Protocol::AcgFaka, done(), mishaps);
         assert!(!nobody_can_tell(&neither(&clear), HONEST));
         assert!(nobody_can_tell(&neither(&lost), HONEST));
         assert!(nobody_can_tell(&neither(&clear), KILLED), "who got the answer died of it");
-        let again = |mishaps: &[Option<Mishap>]| dealing(Settles::SendAgain { most: 2 }, done(), mishaps);
+        let again = |mishaps: &[Option<Mishap>]| dealing(Protocol::Dujiao, done(), mishaps);
         assert!(!nobody_can_tell(&again(&lost), HONEST), "it is to be sent again");
-        assert!(nobody_can_tell(&again(&[lost[0], lost[0]]), HONEST));
-        assert!(!nobody_can_tell(&again(&[lost[0], None]), HONEST), "the second answer was clear");
+        assert!(nobody_can_tell(&again(&[lost[0]; 10]), HONEST));
+        assert!(!nobody_can_tell(&again(&[&[lost[0]; 10][..], &clear].concat()), HONEST), "the last answer was clear");
     }
 
     #[test]
     fn who_owes_for_ever_is_a_persons_where_suppliers_lie() {
         let owed = Purchase { outcome: Outcome::PendingForEver, ..bought("a", &["K"], None) };
-        let owed = dealing(Settles::AskThenSendAgain, Some(owed), &[None]);
+        let owed = dealing(Protocol::Kasushou, Some(owed), &[None]);
         assert_eq!([HONEST, KILLED, LYING].map(|harm| nobody_can_tell(&owed, harm)), [false, false, true]);
+        let too_few = |protocol| dealing(protocol, Some(bought("a", &["K"], Some(Lie::TooFew))), &[None]);
+        assert!(nobody_can_tell(&too_few(Protocol::Kinguin), LYING), "it says that the rest is to come");
+        assert!(!nobody_can_tell(&too_few(Protocol::Kinguin), KILLED));
+        assert!(
+            !nobody_can_tell(&too_few(Protocol::Reloadly), LYING),
+            "all that it sold is told, and the rest is bought"
+        );
     }
 
     /// Offenders among one order's one line: left to a person, not delivered.
@@ -210,7 +222,7 @@ mod tests {
 
     #[test]
     fn a_line_that_is_not_delivered_is_told() {
-        let honest = |purchase| dealing(Settles::AskThenSendAgain, purchase, &[None]);
+        let honest = |purchase| dealing(Protocol::Kasushou, purchase, &[None]);
         for harm in [HONEST, KILLED, LYING] {
             assert_eq!(offenders("delivered", DELIVERED, honest(done()), harm), [0, 0]);
             assert_eq!(offenders("rejected", DELIVERED, honest(done()), harm), [0, 1]);
@@ -220,7 +232,7 @@ mod tests {
         }
         assert_eq!(offenders("rejected", REFUSED, honest(None), HONEST), [0, 1], "no supplier says no here");
         assert_eq!(offenders("rejected", REFUSED, honest(None), LYING), [0, 0]);
-        let never_left = || dealing(Settles::AskAlone, None, &[]);
+        let never_left = || dealing(Protocol::Kinguin, None, &[]);
         assert_eq!(offenders("review", IN_REVIEW, never_left(), KILLED), [0, 0]);
         assert_eq!(offenders("review", IN_REVIEW, never_left(), HONEST), [1, 0]);
         assert_eq!(offenders("review", DELIVERED, never_left(), KILLED), [1, 0], "nothing of it is in review");
@@ -228,8 +240,7 @@ mod tests {
 
     #[test]
     fn a_no_is_told_from_an_answer_that_was_lost() {
-        let said =
-            |purchase, mishaps: &[Option<Mishap>]| said_no(&dealing(Settles::AskThenSendAgain, purchase, mishaps));
+        let said = |purchase, mishaps: &[Option<Mishap>]| said_no(&dealing(Protocol::Kasushou, purchase, mishaps));
         assert!(said(None, &[None]));
         assert!(!said(None, &[Some(Mishap::LostBeforeBuying)]) && !said(None, &[]));
         assert!(!said(done(), &[None]), "it sold");

@@ -32,3 +32,11 @@ pub(super) fn asks_first(protocol: Protocol) -> bool {
         Settles::SendAgain { .. } => false,
     }
 }
+
+/// It tells of each key whether it is there: of too few, that the rest is to come.
+pub(super) fn says_what_is_to_come(protocol: Protocol) -> bool {
+    match protocol {
+        Protocol::Kinguin => true,
+        Protocol::Kasushou | Protocol::AcgFaka | Protocol::Reloadly | Protocol::Dujiao => false,
+    }
+}
