@@ -162,14 +162,17 @@ fn leaves_nothing_to_buy(purchase: &Purchase, sold: &Sold<'_>, attempts: &Attemp
     }
     let Some(attempt) = attempts.by_reference.get(&purchase.reference) else { return true };
     match purchase.lie {
-        // Fewer came than the line wants. Of one that never ended well nothing came that could be too few.
-        Some(Lie::TooFew) => purchase.outcome != Outcome::Done,
-        // The same, where it could be seen: fingerprints are by SKU.
-        Some(Lie::KnownKey) => purchase.outcome != Outcome::Done || !sold.twice(&attempt.sku, purchase),
+        // Fewer came than the line wants. Of one that never ended well, or is open, more may come yet.
+        Some(Lie::TooFew) => purchase.outcome != Outcome::Done || attempt.state != DELIVERED,
         // It said no; where it was asked once more and its goods were taken, it said yes.
         Some(Lie::RefusedButBought) => attempt.state == DELIVERED,
-        // The line was whole: what is over is nobody's loss, and another answer has as many keys as the first.
-        Some(Lie::TooMany | Lie::AnotherAnswer) | None => true,
+        // What is over makes up for whatever else was wrong with it.
+        Some(Lie::TooMany) => true,
+        // Of two with one key the line of that whose goods came second is not whole, and this need not be the one that
+        // lied; another answer has as many keys as the first.
+        Some(Lie::KnownKey | Lie::AnotherAnswer) | None => {
+            !(sold.twice(&attempt.sku, purchase) && attempts.told_of_known_keys.contains(&purchase.reference))
+        }
     }
 }
 
@@ -199,7 +202,7 @@ fn name_of_mishap(mishap: Mishap) -> String {
 mod tests {
     use super::*;
     use crate::purchases::{
-        attempts::REFUSED,
+        attempts::{IN_REVIEW, REFUSED},
         made_up::{attempts, bought},
     };
 
@@ -212,28 +215,39 @@ mod tests {
     }
 
     /// Whether buying again after the first of these, of two lines of one SKU, is money lost.
-    fn enough(state: i64, purchases: &[Purchase]) -> bool {
-        let attempts = attempts(&[("a", state), ("b", DELIVERED)]);
+    fn enough(state: i64, purchases: &[Purchase], known: &[&str]) -> bool {
+        let mut attempts = attempts(&[("a", state), ("b", DELIVERED)]);
+        attempts.told_of_known_keys = known.iter().map(|reference| (*reference).to_owned()).collect();
         leaves_nothing_to_buy(&purchases[0], &Sold::of(purchases, &attempts), &attempts)
     }
 
     #[test]
     fn after_some_lies_the_line_is_whole_and_after_others_not() {
-        let alone = |lie, state| enough(state, &[bought("a", &["K"], lie)]);
+        let alone = |lie, state| enough(state, &[bought("a", &["K"], lie)], &[]);
         assert!(alone(None, DELIVERED));
         assert!(alone(Some(Lie::TooMany), DELIVERED) && alone(Some(Lie::AnotherAnswer), DELIVERED));
         assert!(!alone(Some(Lie::TooFew), DELIVERED));
         assert!(!alone(Some(Lie::RefusedButBought), REFUSED) && alone(Some(Lie::RefusedButBought), DELIVERED));
-        assert!(alone(Some(Lie::KnownKey), DELIVERED), "the one that it was sold with was of another SKU");
+    }
+
+    #[test]
+    fn of_two_with_one_key_the_second_line_is_not_whole() {
         let again = [bought("a", &["K"], Some(Lie::KnownKey)), bought("b", &["K"], None)];
-        assert!(!enough(DELIVERED, &again));
+        let back_to_front = [bought("a", &["K"], None), bought("b", &["K"], Some(Lie::KnownKey))];
+        for two in [again, back_to_front] {
+            assert!(!enough(DELIVERED, &two, &["a"]), "its goods came second");
+            assert!(enough(DELIVERED, &two, &["b"]), "the other's did");
+            assert!(enough(DELIVERED, &two[..1], &["a"]), "its key was sold once: nothing can have been known");
+        }
     }
 
     #[test]
     fn what_is_owed_may_come_yet_and_what_was_paid_back_will_not() {
         let owed = Purchase { outcome: Outcome::PendingForEver, ..bought("a", &["K"], Some(Lie::TooFew)) };
-        assert!(enough(DELIVERED, &[owed]), "it may come yet");
+        assert!(enough(DELIVERED, &[owed], &[]), "it may come yet");
+        let open = [bought("a", &["K"], Some(Lie::TooFew))];
+        assert!(enough(IN_REVIEW, &open, &[]), "so may the rest");
         let back = Purchase { paid_back: 100, ..bought("a", &["K"], None) };
-        assert!(!enough(REFUSED, &[back]));
+        assert!(!enough(REFUSED, &[back], &[]));
     }
 }
