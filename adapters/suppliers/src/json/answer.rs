@@ -22,8 +22,15 @@ enum Read {
     Unknown { why: String, their_id: Option<String> },
 }
 
+/// What was asked with the answer that is read.
+#[derive(Debug, Clone, Copy)]
+enum Asked<'a> {
+    ToBuy,
+    About { their_id: Option<&'a str> },
+}
+
 pub(super) fn bought(settings: &OrderAnswer, reply: &Reply, reference: &Reference, recharge: bool) -> Bought {
-    match read(settings, reply, reference, None, recharge) {
+    match read(settings, reply, reference, Asked::ToBuy, recharge) {
         Read::Delivered { goods, their_id } => Bought::Delivered { goods, their_id },
         Read::Accepted { their_id, .. } => Bought::Accepted { their_id },
         Read::Refused(refusal) => Bought::Refused(refusal),
@@ -33,7 +40,7 @@ pub(super) fn bought(settings: &OrderAnswer, reply: &Reply, reference: &Referenc
 }
 
 pub(super) fn found(settings: &OrderAnswer, reply: &Reply, sought: &Sought<'_>) -> Found {
-    match read(settings, reply, sought.reference, sought.their_id, sought.recharge) {
+    match read(settings, reply, sought.reference, Asked::About { their_id: sought.their_id }, sought.recharge) {
         Read::Delivered { goods, their_id } => Found::Delivered { goods, their_id },
         Read::Accepted { their_id, so_far } => Found::Pending { their_id, so_far },
         Read::Refused(refusal) => Found::Refused(refusal),
@@ -42,7 +49,7 @@ pub(super) fn found(settings: &OrderAnswer, reply: &Reply, sought: &Sought<'_>) 
     }
 }
 
-fn read(settings: &OrderAnswer, reply: &Reply, reference: &Reference, known_id: Option<&str>, recharge: bool) -> Read {
+fn read(settings: &OrderAnswer, reply: &Reply, reference: &Reference, asked: Asked<'_>, recharge: bool) -> Read {
     let (whole, no_json) = match reply.json::<Value>() {
         Ok(value) => (value, None),
         Err(why) => (Value::Null, Some(why)),
@@ -55,11 +62,14 @@ fn read(settings: &OrderAnswer, reply: &Reply, reference: &Reference, known_id: 
     let status = settings.status.0.iter().find_map(|pointer| pointer.text(order));
     let message = settings.message.as_ref().and_then(|pointer| pointer.text(order)).unwrap_or_default();
     let their_id = settings.their_id.as_ref().and_then(|pointer| pointer.text(order)).filter(|id| !id.is_empty());
-    if let Some(told) = settings.reference.as_ref().and_then(|pointer| pointer.text(order))
-        && told != reference.as_str()
-    {
+    let named = settings.reference.as_ref().and_then(|pointer| pointer.text(order));
+    if named.as_deref().is_some_and(|told| told != reference.as_str()) {
         return Read::Unknown { why: "they answered about another reference".into(), their_id: None };
     }
+    let known_id = match asked {
+        Asked::ToBuy => None,
+        Asked::About { their_id } => their_id,
+    };
     if their_id.as_deref().zip(known_id).is_some_and(|(told, known)| told != known) {
         return Read::Unknown { why: "another order number than at first".into(), their_id: None };
     }
@@ -70,7 +80,11 @@ fn read(settings: &OrderAnswer, reply: &Reply, reference: &Reference, known_id: 
         let message = if message.is_empty() { String::new() } else { format!(": {message}") };
         no_json.clone().unwrap_or_else(|| line(&format!("HTTP {}{status}{message}", reply.status)))
     };
-    match outcome(&settings.outcomes, &said) {
+    let outcome = outcome(&settings.outcomes, &said);
+    if named.is_none() && must_name(settings, asked, outcome) {
+        return Read::Unknown { why: format!("{}, without our reference", told()), their_id: None };
+    }
+    match outcome {
         Outcome::Delivered if recharge => {
             let receipt = settings.receipt.as_ref().and_then(|pointer| pointer.text(order));
             Read::Delivered { goods: Goods::Recharge { receipt }, their_id }
@@ -92,12 +106,26 @@ fn read(settings: &OrderAnswer, reply: &Reply, reference: &Reference, known_id: 
     }
 }
 
+/// Whether the answer counts only if it tells our reference. What frames orders has a status of its own: "failed" is
+/// the question then, not the purchase, and "success" has bought nothing.
+fn must_name(settings: &OrderAnswer, asked: Asked<'_>, outcome: Outcome) -> bool {
+    match (asked, outcome) {
+        (_, Outcome::NotFound | Outcome::Unknown) => false,
+        (Asked::About { .. }, Outcome::Delivered | Outcome::Accepted | Outcome::Refused(_)) => {
+            settings.reference.is_some()
+        }
+        (Asked::ToBuy, Outcome::Delivered | Outcome::Accepted) => settings.list.is_some(),
+        // Where no order was made there is none to tell it.
+        (Asked::ToBuy, Outcome::Refused(_)) => false,
+    }
+}
+
 fn keys(settings: &OrderAnswer, order: &Value) -> Result<Vec<PlainKey>, String> {
     settings.keys.as_ref().map_or(Ok(Vec::new()), |keys| keys.of(order))
 }
 
-/// The order within a list of orders; the answer itself where it is none, or where no list is expected. `None`:
-/// the list is empty.
+/// The order within a list of orders; the answer itself where no list is expected, or where there is none in it (what it
+/// says counts for little then, see [`must_name`]). `None`: the list is empty.
 fn listed<'a>(
     settings: &OrderAnswer,
     reply: &Reply,

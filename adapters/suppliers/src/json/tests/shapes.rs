@@ -58,6 +58,73 @@ fn an_order_is_found_in_a_list_by_our_reference_alone() {
     }
 }
 
+/// A rule for each outcome, by a status that what frames the orders has as well.
+fn framed(answer: Value) -> OrderAnswer {
+    let Value::Object(mut answer) = answer else { panic!("{answer}") };
+    let rules = json!([
+        { "http": "any", "status": "success", "outcome": "delivered" },
+        { "http": "any", "status": "wait", "outcome": "accepted" },
+        { "http": "any", "status": "failed", "outcome": "refused:other" },
+        { "http": "any", "status": "none", "outcome": "not_found" },
+    ]);
+    answer.extend([("status".to_owned(), json!("/status")), ("outcomes".to_owned(), rules)]);
+    serde_json::from_value(answer.into()).unwrap()
+}
+
+/// "failed" is the question then, and "success" has bought nothing.
+#[test]
+fn what_a_query_is_told_without_our_reference_is_no_outcome() {
+    let listed = framed(json!({ "list": "/data", "reference": "/ref" }));
+    let alone = framed(json!({ "reference": "/ref" }));
+    let within = framed(json!({ "reference": "/data/ref" }));
+    for answer in [&listed, &alone, &within] {
+        for status in ["success", "wait", "failed"] {
+            for (http, data) in [(200, json!(null)), (200, json!({})), (200, json!("x")), (500, json!([]))] {
+                let body = json!({ "status": status, "data": data }).to_string();
+                for recharge in [true, false] {
+                    let found = sought_in(answer, http, &body, recharge);
+                    let why = matches!(&found, Found::Unclear { why } if why.contains("without our reference"));
+                    assert!(why, "{http} {body}: {found:?}");
+                }
+            }
+        }
+        assert_eq!(sought_in(answer, 200, r#"{"status":"none","data":null}"#, true), Found::NotFound);
+    }
+    // A single order where a list could be is as good, if it tells it.
+    for answer in [&listed, &alone] {
+        let found = |status| sought_in(answer, 200, &json!({ "status": status, "ref": REFERENCE }).to_string(), true);
+        assert!(matches!(found("success"), Found::Delivered { .. }));
+        assert!(matches!(found("wait"), Found::Pending { .. }));
+        assert!(matches!(found("failed"), Found::Refused(_)));
+    }
+    // Where they are not said to tell it, nothing is asked for.
+    let never = framed(json!({}));
+    assert!(matches!(sought_in(&never, 200, r#"{"status":"failed"}"#, true), Found::Refused(_)));
+}
+
+/// An answer to a purchase is about it; but of what is read from a list a yes has to tell our reference.
+#[test]
+fn a_purchase_s_yes_out_of_a_list_tells_our_reference() {
+    let bought = |answer: &OrderAnswer, body: Value| {
+        let reference = Reference::parse(REFERENCE).unwrap();
+        answer::bought(answer, &reply(200, &body.to_string()), &reference, true)
+    };
+    let (listed, alone) =
+        (framed(json!({ "list": "/data", "reference": "/ref" })), framed(json!({ "reference": "/data/ref" })));
+    for status in ["success", "wait"] {
+        let unknown = bought(&listed, json!({ "status": status, "data": null, "id": 9 }));
+        assert!(matches!(&unknown, Bought::Unknown { their_id: None, .. }), "{status}: {unknown:?}");
+    }
+    for answer in [&listed, &alone] {
+        let refused = bought(answer, json!({ "status": "failed", "data": null }));
+        assert!(matches!(refused, Bought::Refused(_)), "{refused:?}");
+    }
+    let entry = json!({ "data": [{ "status": "success", "ref": REFERENCE }] });
+    assert!(matches!(bought(&listed, entry), Bought::Delivered { .. }));
+    assert!(matches!(bought(&alone, json!({ "status": "success", "data": null })), Bought::Delivered { .. }));
+    assert!(matches!(bought(&alone, json!({ "status": "wait", "data": null })), Bought::Accepted { .. }));
+}
+
 #[test]
 fn what_they_say_is_kept_as_a_short_line() {
     let answer: OrderAnswer = serde_json::from_value(json!({
