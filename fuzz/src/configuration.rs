@@ -77,6 +77,6 @@ struct Nobody;
 
 impl Carrier for Nobody {
     fn carry(&self, _: Asked<'_>) -> Result<Answered, Failure> {
-        Err(Failure::NotSent("nobody is asked".into()))
+        Err(Failure::Unknown("nobody is asked".into()))
     }
 }

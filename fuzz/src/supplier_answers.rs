@@ -2,7 +2,7 @@
 //! was not asked for, and words that fit a line.
 //!
 //! The first line of a case: supplier, calls (`buy`, `query`, `offers`, `balance`), `recharge`, `known` (their id is
-//! known). Each block is an answer, in the order in which they are asked for: status, headers, body; `unsent` and
+//! known), `again` (a purchase was sent before). Each block is an answer, in the order in which they are asked for: status, headers, body; `unsent` and
 //! `cut` in a status's place mean that there is none.
 
 use std::{
@@ -17,7 +17,7 @@ use fulfil_contract::{
     money::MinorUnits,
     order::Recharge,
     ports::supplier::{Supplier, SupplierError},
-    supplier::{Bought, Found, Goods, PlainKey, Purchase, Refusal, RefusalCode, Sought, SupplierProduct},
+    supplier::{Bought, Found, Goods, Hindrance, PlainKey, Purchase, Refusal, RefusalCode, Sought, SupplierProduct},
 };
 use fulfil_suppliers::{Answered, Asked, Carrier, Failure};
 use serde_json::Value;
@@ -54,6 +54,7 @@ fn outcomes(script: &Script<'_>) -> Vec<String> {
         product: product(section.kind.as_str(), script.says("recharge")),
         recharge: script.says("recharge").then(|| Recharge { account: "+12025550123".into() }),
         their_id: script.says("known").then_some("815"),
+        sent_before: script.says("again"),
         told,
     };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build();
@@ -88,6 +89,7 @@ struct Case<'a> {
     product: SupplierProduct,
     recharge: Option<Recharge>,
     their_id: Option<&'a str>,
+    sent_before: bool,
     told: Told,
 }
 
@@ -104,7 +106,7 @@ impl Case<'_> {
                     unit_price: MinorUnits(1_000_000),
                     currency,
                     recharge: self.recharge.as_ref(),
-                    sent_before: false,
+                    sent_before: self.sent_before,
                     send_by: std::time::Instant::now() + std::time::Duration::from_secs(60),
                 };
                 let bought = self.supplier.buy(purchase).await;
@@ -147,8 +149,12 @@ impl Case<'_> {
         match bought {
             Bought::Delivered { goods, .. } => self.check_goods(goods),
             Bought::Accepted { .. } => assert!(self.told.any_success, "accepted, and no answer says so"),
-            Bought::Refused(refusal) => check_refusal(refusal),
-            Bought::Unknown { why, .. } | Bought::NotSent { why } => check_words(why),
+            Bought::Refused(refusal) => {
+                // A no of the adapter's own is about this send alone, and the one before may have bought.
+                assert!(!self.sent_before || self.told.any_answer, "refused, and no answer says so");
+                check_refusal(refusal);
+            }
+            Bought::Unknown { why, .. } | Bought::NotSent { why, .. } => check_words(why),
         }
     }
 
@@ -214,7 +220,7 @@ type Given = Result<Answered, Failure>;
 fn answer(block: &[u8]) -> Given {
     let Message { first, headers, body } = Message::of(block);
     match first.trim() {
-        "unsent" => Err(Failure::NotSent("no route to host".into())),
+        "unsent" => Err(Failure::NotSent { why: "no route to host".into(), by: Hindrance::Theirs }),
         "cut" => Err(Failure::Unknown("the connection was closed".into())),
         status => {
             // What HTTP has no status for does not reach an adapter.

@@ -188,7 +188,7 @@ impl Visit<'_> {
                 }
             },
             Bought::Unknown { why, their_id } => self.unknown(&why, their_id).await,
-            Bought::NotSent { why } => self.not_sent(earlier, &why).await,
+            Bought::NotSent { why, by: _ } => self.not_sent(earlier, &why).await,
         }
     }
 

@@ -13,8 +13,8 @@ use fulfil_contract::{
     ids::Quantity,
     ports::supplier::{CallbackRefused, Supplier, SupplierError},
     supplier::{
-        Bought, Callback, Found, Goods, Hint, Offer, PlainKey, Promises, Purchase, Refusal, RefusalCode, Resend,
-        Sought, SupplierBalance, SupplierProduct,
+        Bought, Callback, Found, Goods, Hindrance, Hint, Offer, PlainKey, Promises, Purchase, Refusal, RefusalCode,
+        Resend, Sought, SupplierBalance, SupplierProduct,
     },
 };
 use rand::{RngExt, SeedableRng, rngs::SmallRng};
@@ -268,7 +268,7 @@ impl Supplier for Double {
         let reference = purchase.reference;
         if Instant::now().into_std() > purchase.send_by {
             self.seen("too late");
-            return Bought::NotSent { why: "its time is over".into() };
+            return Bought::withheld("its time is over");
         }
         let sent_before = self.log().sends.get(reference.as_str()).copied().unwrap_or(0);
         self.market.watch.i6_a_purchase_is_sent(reference, sent_before);
@@ -294,7 +294,7 @@ impl Supplier for Double {
             tokio::time::sleep(Duration::from_millis(dice.random_range(1..1_000))).await;
             let code = RefusalCode::Throttled(Some(Duration::from_secs(1)));
             return match dice.random_range(0..2) {
-                0 => Bought::NotSent { why: "refused to connect".into() },
+                0 => Bought::NotSent { why: "refused to connect".into(), by: Hindrance::Theirs },
                 _ => Bought::Refused(Refusal { code, said: "slow down".into() }),
             };
         }

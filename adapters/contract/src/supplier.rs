@@ -198,7 +198,25 @@ pub enum Bought {
     /// DNS, connect or TLS failed, or its time was over: for sure not a byte of the request left.
     NotSent {
         why: String,
+        by: Hindrance,
     },
+}
+
+/// Whose doing it is that a purchase was not sent. For the line it is all the same.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Hindrance {
+    /// The supplier's, or the way's to it: DNS, connect, TLS, a token or a price that is asked for before and was not
+    /// told.
+    Theirs,
+    /// This side's own: its time was over, or it can't be asked for. It says nothing about the supplier.
+    Ours,
+}
+
+impl Bought {
+    /// Not sent, and the supplier has no part in that.
+    pub fn withheld(why: impl Into<String>) -> Self {
+        Self::NotSent { why: why.into(), by: Hindrance::Ours }
+    }
 }
 
 /// What a query by reference found.
@@ -248,7 +266,7 @@ impl Purchase<'_> {
     pub fn unsent(&self, bought: Bought) -> Bought {
         match bought {
             Bought::Refused(Refusal { code, said }) if self.sent_before => {
-                Bought::NotSent { why: format!("{}: {said}", code.as_str()) }
+                Bought::withheld(format!("{}: {said}", code.as_str()))
             }
             other @ (Bought::Delivered { .. }
             | Bought::Accepted { .. }

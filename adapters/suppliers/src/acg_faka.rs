@@ -22,7 +22,7 @@ use fulfil_contract::{
     money::Currency,
     ports::supplier::{CallbackRefused, Supplier, SupplierError},
     supplier::{
-        Bought, Callback, Found, Hint, Offer, Promises, Purchase, Refusal, RefusalCode, Resend, Sought,
+        Bought, Callback, Found, Hindrance, Hint, Offer, Promises, Purchase, Refusal, RefusalCode, Resend, Sought,
         SupplierBalance, SupplierProduct,
     },
 };
@@ -155,17 +155,18 @@ impl AcgFaka {
     /// # Errors
     /// What comes of the purchase, which is not sent.
     async fn affordable(&self, purchase: &Purchase<'_>, product: &Product<'_>) -> Result<(), Bought> {
-        let not_sent = |why: String| Bought::NotSent { why: format!("the price could not be asked: {why}") };
+        let not_sent = |why: String, by| Bought::NotSent { why: format!("the price could not be asked: {why}"), by };
+        let untold = |why: String| not_sent(why, Hindrance::Theirs);
         let asked = self.call("/shared/commodity/valuation", price_fields(product, purchase.quantity.get()));
         let reply = match timeout(self.timeout / 2, asked).await {
             Ok(Ok(reply)) => reply,
-            Ok(Err(failure)) => return Err(not_sent(failure.to_string())),
-            Err(_) => return Err(not_sent("no answer in half of the call's time".into())),
+            Ok(Err(failure)) => return Err(not_sent(failure.to_string(), failure.hindrance())),
+            Err(_) => return Err(untold("no answer in half of the call's time".into())),
         };
         let price = match Said::<Price>::read(&reply) {
             Said::Yes(Price { price }) => decimal::price(&price, decimal::digits(self.currency)),
             Said::No(refusal) => return Err(Bought::Refused(refusal)),
-            Said::Unclear(why) => return Err(not_sent(why)),
+            Said::Unclear(why) => return Err(untold(why)),
         };
         let allowed = u128::from(purchase.unit_price.0) * u128::from(purchase.quantity.get());
         match price {
@@ -174,7 +175,7 @@ impl AcgFaka {
                 let said = format!("it costs {price} {:?} in minor units, allowed are {allowed}", self.currency);
                 Err(Bought::Refused(Refusal { code: RefusalCode::Price, said }))
             }
-            None => Err(not_sent("no amount that can be read".into())),
+            None => Err(untold("no amount that can be read".into())),
         }
     }
 

@@ -256,7 +256,7 @@ impl Supplier for Kinguin {
         };
         let body = match order::wanted(&purchase, &product, self.settings.text_only) {
             Ok(body) => body,
-            Err(why) => return Bought::NotSent { why },
+            Err(why) => return Bought::withheld(why),
         };
         match self.call(Call::post("/v2/order").json(body).send_by(purchase.send_by)).await {
             Ok(reply) => order::bought(&reply, purchase.reference),

@@ -9,7 +9,7 @@
 //!   turns out closed, but only where it gets the request back *unwritten* (the request had not left the
 //!   channel to the connection's task); a request of which a byte may have been written is not repeated.
 //! - [`Failure::NotSent`] is said for DNS, connecting and TLS alone, for a call that can't be built, and for one whose
-//!   time was over before it began. Once a connection was there everything is [`Failure::Unknown`]: a write error, a
+//!   time was over before it began; it says which of the two sides that is the doing of. Once a connection was there everything is [`Failure::Unknown`]: a write error, a
 //!   reset, a cut or too large body, and the time limit.
 //! - Every call has a time limit, connecting one within it, an answer a size limit.
 //! - A purchase that may be sent until some moment is not begun after it, and one with a body is not written after it
@@ -111,7 +111,7 @@ impl Wire {
     pub(crate) async fn send(&self, call: Call) -> Result<Reply, Failure> {
         let url = self.url(&call.path, &call.query)?;
         if call.send_by.is_some_and(|time| Instant::now() > time) {
-            return Err(Failure::NotSent("the time in which it could be sent is over".into()));
+            return Err(Failure::withheld("the time in which it could be sent is over"));
         }
         let client = match &self.way {
             Way::Http(client) => client,
@@ -138,7 +138,7 @@ impl Wire {
         let dots =
             path.split('/').any(|part| matches!(part.to_ascii_lowercase().replace("%2e", ".").as_str(), "." | ".."));
         if dots || path.contains(['?', '#', '\\']) || path.chars().any(char::is_control) || !starts_right {
-            return Err(Failure::NotSent("the path would leave the place that it names".into()));
+            return Err(Failure::withheld("the path would leave the place that it names"));
         }
         if !query.is_empty() {
             url.query_pairs_mut().extend_pairs(query);

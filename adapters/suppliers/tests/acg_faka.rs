@@ -10,7 +10,7 @@ use fulfil_contract::{
     conformance::supplier::{Behaviour, SupplierBench, With},
     ids::Quantity,
     money::MinorUnits,
-    supplier::{Bought, Found, Goods, Purchase, RefusalCode, Sought},
+    supplier::{Bought, Found, Goods, Hindrance, Purchase, RefusalCode, Sought},
 };
 use serde_json::json;
 use supplier_doubles::{Millis, Mood, Protocol, bench::DoubleBench};
@@ -69,7 +69,7 @@ async fn what_was_asked_for_too_long_is_not_traded_any_more() {
     let send_by = std::time::Instant::now() + std::time::Duration::from_millis(200);
     let late = Purchase { send_by, ..purchase(&bench, &reference, 1, 1_000) };
     let bought = bench.supplier(With::Right).buy(late).await;
-    assert!(matches!(bought, Bought::NotSent { .. }), "{bought:?}");
+    assert!(matches!(bought, Bought::NotSent { by: Hindrance::Ours, .. }), "{bought:?}");
     assert_eq!((calls(&bench, "offers"), calls(&bench, "buy")), (1, 0));
     assert!(bench.sold().await.is_empty());
 }
@@ -81,7 +81,7 @@ async fn a_price_that_is_not_told_is_no_reason_to_trade() {
     for behaviour in [Behaviour::QueriesHtml, Behaviour::QueriesFail, Behaviour::QueriesLost] {
         bench.behave(behaviour).await;
         let bought = adapter.buy(purchase(&bench, &reference, 1, 1_000)).await;
-        assert!(matches!(bought, Bought::NotSent { .. }), "{behaviour:?}: {bought:?}");
+        assert!(matches!(bought, Bought::NotSent { by: Hindrance::Theirs, .. }), "{behaviour:?}: {bought:?}");
     }
     assert_eq!(calls(&bench, "buy"), 0);
 }

@@ -13,8 +13,8 @@ use fulfil_contract::{
     order::Recharge,
     ports::supplier::{CallbackRefused, Supplier, SupplierError},
     supplier::{
-        Bought, Callback, Found, Goods, Hint, Offer, Promises, Purchase, RefusalCode, Sought, SupplierBalance,
-        SupplierName, SupplierProduct,
+        Bought, Callback, Found, Goods, Hindrance, Hint, Offer, Promises, Purchase, RefusalCode, Sought,
+        SupplierBalance, SupplierName, SupplierProduct,
     },
 };
 use fulfil_suppliers::settings::{Common, build};
@@ -186,7 +186,7 @@ async fn what_is_refused_unsent_is_no_answer_about_an_earlier_send() {
     let first = top_up(&reference, &product, &recharge);
     assert!(matches!(adapter.buy(first).await, Bought::Refused(_)));
     let again = adapter.buy(Purchase { sent_before: true, ..first }).await;
-    assert!(matches!(again, Bought::NotSent { .. }), "{again:?}");
+    assert!(matches!(again, Bought::NotSent { by: Hindrance::Ours, .. }), "{again:?}");
     assert_eq!(calls(&bench, "buy"), 0);
 }
 
@@ -249,7 +249,7 @@ async fn without_the_token_office_nothing_is_sent() {
     let (product, recharge) = (SupplierProduct::parse(OPERATOR).unwrap(), Recharge { account: ACCOUNT.into() });
     let reference = Reference::from_bits([1; 10]);
     let bought = adapter.buy(top_up(&reference, &product, &recharge)).await;
-    assert!(matches!(bought, Bought::NotSent { .. }), "{bought:?}");
+    assert!(matches!(bought, Bought::NotSent { by: Hindrance::Theirs, .. }), "{bought:?}");
 }
 
 /// Fetching the token took longer than the purchase had time.
@@ -262,7 +262,7 @@ async fn a_purchase_that_waited_too_long_for_its_token_is_not_sent() {
     let send_by = std::time::Instant::now() + std::time::Duration::from_millis(200);
     let late = Purchase { send_by, ..top_up(&reference, &product, &recharge) };
     let bought = bench.supplier(With::Right).buy(late).await;
-    assert!(matches!(bought, Bought::NotSent { .. }), "{bought:?}");
+    assert!(matches!(bought, Bought::NotSent { by: Hindrance::Ours, .. }), "{bought:?}");
     assert_eq!((calls(&bench, "token"), calls(&bench, "buy")), (1, 0));
     assert!(bench.sold().await.is_empty());
 }

@@ -88,7 +88,7 @@ impl Guarded {
     /// Sends a purchase, once. No answer within the time limit is [`Bought::Unknown`].
     pub async fn buy(&self, mut permit: Permit, purchase: Purchase<'_>) -> Bought {
         if !permit.is_of(&self.gate) {
-            return Bought::NotSent { why: ANOTHERS.into() };
+            return Bought::withheld(ANOTHERS);
         }
         let asked = now();
         permit.begin(asked);

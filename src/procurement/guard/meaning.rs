@@ -7,11 +7,12 @@
 //! | refused: other | answered | | no |
 //! | refused: balance, credentials | answered | yes | |
 //! | refused: throttled | counts for nothing | yes | |
-//! | unknown, unclear, not sent | failed | | no |
+//! | unknown, unclear, not sent by the supplier's doing | failed | | no |
+//! | not sent by our own doing | counts for nothing | | |
 
 use std::time::Duration;
 
-use fulfil_contract::supplier::{Bought, Found, Refusal, RefusalCode};
+use fulfil_contract::supplier::{Bought, Found, Hindrance, Refusal, RefusalCode};
 
 use super::pause::PauseReason;
 
@@ -79,7 +80,12 @@ impl<'a> Meaning<'a> {
             Bought::Refused(refusal) => Self::of_refusal(refusal),
             Bought::Unknown { .. } => failed("unknown", true),
             // A connection that is refused at once does not make a supplier fast.
-            Bought::NotSent { .. } => failed("not_sent", false),
+            Bought::NotSent { by: Hindrance::Theirs, .. } => failed("not_sent", false),
+            // The supplier was not even asked: after a worker stood still, or its configuration was changed, it is as
+            // well as before.
+            Bought::NotSent { by: Hindrance::Ours, .. } => {
+                Meaning { verdict: Verdict::Nothing, pause: None, good: None, timed: false, outcome: "withheld" }
+            }
         }
     }
 
@@ -115,6 +121,18 @@ impl<'a> Meaning<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_was_not_sent_counts_as_its_doing_it_is() {
+        let not_sent = |by| Bought::NotSent { why: "no".into(), by };
+        let theirs = not_sent(Hindrance::Theirs);
+        assert_eq!(Meaning::of_bought(&theirs), failed("not_sent", false));
+        let (ours, withheld) = (not_sent(Hindrance::Ours), Bought::withheld("no"));
+        assert_eq!(ours, withheld);
+        let meaning = Meaning::of_bought(&withheld);
+        assert_eq!((meaning.verdict, meaning.good, meaning.timed), (Verdict::Nothing, None, false));
+        assert_eq!((meaning.pause, meaning.outcome), (None, "withheld"));
+    }
 
     #[test]
     fn every_refusal_is_an_answer_and_three_pause() {

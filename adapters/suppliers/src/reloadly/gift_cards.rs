@@ -33,7 +33,7 @@ struct Wanted<'a> {
 /// # Errors
 /// It can't be written; nothing is sent.
 pub(super) fn wanted(purchase: &Purchase<'_>, product: &Product<'_>, settings: &Settings) -> Result<Vec<u8>, Bought> {
-    let number = |text: String| RawValue::from_string(text).map_err(|error| Bought::NotSent { why: error.to_string() });
+    let number = |text: String| RawValue::from_string(text).map_err(|error| Bought::withheld(error.to_string()));
     let wanted = Wanted {
         product_id: number(product.id.to_owned())?,
         country_code: settings.country.as_deref(),
@@ -43,7 +43,7 @@ pub(super) fn wanted(purchase: &Purchase<'_>, product: &Product<'_>, settings: &
         sender_name: &settings.sender_name,
         recipient_email: settings.recipient_email.as_deref(),
     };
-    serde_json::to_vec(&wanted).map_err(|error| Bought::NotSent { why: error.to_string() })
+    serde_json::to_vec(&wanted).map_err(|error| Bought::withheld(error.to_string()))
 }
 
 /// What a transaction is, where its cards need not be read; `None`: it is successful, read them.

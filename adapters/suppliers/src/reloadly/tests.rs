@@ -5,7 +5,7 @@ use fulfil_contract::{
     ids::Quantity,
     money::MinorUnits,
     order::Recharge,
-    supplier::{Goods, SupplierName},
+    supplier::{Goods, Hindrance, SupplierName},
 };
 
 use super::*;
@@ -364,7 +364,10 @@ async fn without_a_token_nothing_is_sent() {
     // Nobody listens at port 1.
     let (reference, product) = (Reference::parse(REFERENCE).unwrap(), SupplierProduct::parse("120").unwrap());
     let cards = supplier(serde_json::json!({}));
-    assert!(matches!(cards.buy(purchase(&reference, &product, None)).await, Bought::NotSent { .. }));
+    assert!(matches!(
+        cards.buy(purchase(&reference, &product, None)).await,
+        Bought::NotSent { by: Hindrance::Theirs, .. }
+    ));
     assert!(matches!(cards.query(sought(&reference, &product, None)).await, Found::Unclear { .. }));
     assert!(matches!(cards.balance().await, Err(SupplierError::Unreachable(_))));
     let promises = top_ups().promises();

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use fulfil_contract::{
     ports::supplier::SupplierError,
-    supplier::{Bought, Found, Refusal, RefusalCode},
+    supplier::{Bought, Found, Hindrance, Refusal, RefusalCode},
 };
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -144,7 +144,8 @@ impl From<NoToken> for Bought {
     fn from(no: NoToken) -> Self {
         match no {
             NoToken::Refused(refusal) => Self::Refused(refusal),
-            NoToken::Failed(_) | NoToken::Unclear(_) => Self::NotSent { why: no.why() },
+            NoToken::Failed(ref failure) => Self::NotSent { why: no.why(), by: failure.hindrance() },
+            NoToken::Unclear(_) => Self::NotSent { why: no.why(), by: Hindrance::Theirs },
         }
     }
 }

@@ -39,7 +39,7 @@ pub(super) fn wanted(
     phone: &Phone,
     local_amount: bool,
 ) -> Result<Vec<u8>, Bought> {
-    let number = |text: String| RawValue::from_string(text).map_err(|error| Bought::NotSent { why: error.to_string() });
+    let number = |text: String| RawValue::from_string(text).map_err(|error| Bought::withheld(error.to_string()));
     let wanted = Wanted {
         operator_id: number(product.id.to_owned())?,
         amount: number(product.face(purchase))?,
@@ -47,7 +47,7 @@ pub(super) fn wanted(
         custom_identifier: purchase.reference.as_str(),
         recipient_phone: RecipientPhone { country_code: &phone.country, number: &phone.number },
     };
-    serde_json::to_vec(&wanted).map_err(|error| Bought::NotSent { why: error.to_string() })
+    serde_json::to_vec(&wanted).map_err(|error| Bought::withheld(error.to_string()))
 }
 
 /// `{code, message, status, transaction: {…}}`, or the transaction's own fields.

@@ -5,6 +5,7 @@ use std::sync::{
     atomic::{AtomicUsize, Ordering::SeqCst},
 };
 
+use fulfil_contract::supplier::Hindrance;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpSocket, TcpStream},
@@ -107,7 +108,7 @@ async fn a_punctual_body_goes_as_any_other() {
     let reply = wire.send(order().send_by(Instant::now() + LIMIT)).await.unwrap();
     assert!(reply.is_success());
     let late = wire.send(order().send_by(Instant::now() - Duration::from_millis(1))).await.unwrap_err();
-    assert!(matches!(&late, Failure::NotSent(_)), "{late:?}");
+    assert!(matches!(&late, Failure::NotSent { by: Hindrance::Ours, .. }), "{late:?}");
     assert_eq!(server.requests.load(SeqCst), 1);
 }
 
@@ -174,11 +175,11 @@ async fn what_never_met_a_connection_was_not_sent() {
     ];
     for url in urls {
         let failure = Wire::new(&url, HASTY).unwrap().send(order()).await.unwrap_err();
-        assert!(matches!(failure, Failure::NotSent(_)), "{url}: {failure:?}");
+        assert!(matches!(failure, Failure::NotSent { by: Hindrance::Theirs, .. }), "{url}: {failure:?}");
     }
     let wire = Wire::new("http://127.0.0.1:1", LIMIT).unwrap();
     let cannot_be_built = wire.send(Call::get("/").header("x", "a\nb")).await.unwrap_err();
-    assert!(matches!(cannot_be_built, Failure::NotSent(_)));
+    assert!(matches!(cannot_be_built, Failure::NotSent { by: Hindrance::Ours, .. }));
 }
 
 /// hyper-util takes another connection for a request that it got back unwritten, and for no other.
@@ -224,7 +225,7 @@ async fn a_call_stays_at_its_host_and_under_its_path() {
     ] {
         // A path is put behind the base's own: only what then starts a new segment may follow it.
         let found = wire.path(path);
-        let refused = matches!(found, Err(Failure::NotSent(_)));
+        let refused = matches!(found, Err(Failure::NotSent { by: Hindrance::Ours, .. }));
         assert!(refused, "{path}: {found:?}");
     }
     assert_eq!(wire.url("//other.example/x", &[]).unwrap().host_str(), Some("api.example.com"));

@@ -8,8 +8,8 @@ use fulfil_contract::{
     money::{Currency, MinorUnits},
     ports::supplier::{CallbackRefused, Supplier, SupplierError},
     supplier::{
-        About, Bought, Callback, Found, Goods, Hint, Offer, PlainKey, Promises, Purchase, Refusal, RefusalCode, Resend,
-        Sought, SupplierBalance, SupplierProduct,
+        About, Bought, Callback, Found, Goods, Hindrance, Hint, Offer, PlainKey, Promises, Purchase, Refusal,
+        RefusalCode, Resend, Sought, SupplierBalance, SupplierProduct,
     },
 };
 use serde_json::{Value, json};
@@ -21,6 +21,8 @@ use crate::wire::{Got, send};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Fault {
     LostIsNotSent,
+    DarkIsOurs,
+    LateIsTheirs,
     FailedIsRefused,
     PageIsRefused,
     DarkIsUnknown,
@@ -148,7 +150,8 @@ impl Supplier for Adapter {
             return self.refused(RefusalCode::Product, "it has no top-ups");
         }
         if Instant::now() > purchase.send_by && !self.has(Fault::SendsLate) {
-            return Bought::NotSent { why: "its time is over".into() };
+            let by = if self.has(Fault::LateIsTheirs) { Hindrance::Theirs } else { Hindrance::Ours };
+            return Bought::NotSent { why: "its time is over".into(), by };
         }
         let mut left = purchase.quantity.get();
         let mut lines = Vec::new();
@@ -182,9 +185,12 @@ impl Supplier for Adapter {
             Read::Page(said) if self.has(Fault::PageIsRefused) => self.refused(RefusalCode::Other, said),
             Read::Failed(said) | Read::Page(said) => unknown(said),
             Read::NotSent if self.has(Fault::DarkIsUnknown) => unknown("dark".into()),
-            Read::Lost if self.has(Fault::LostIsNotSent) => Bought::NotSent { why: "closed".into() },
+            Read::Lost if self.has(Fault::LostIsNotSent) => {
+                Bought::NotSent { why: "closed".into(), by: Hindrance::Theirs }
+            }
             Read::Late if self.has(Fault::SlowIsRefused) => self.refused(RefusalCode::Other, "late"),
-            Read::NotSent => Bought::NotSent { why: "refused".into() },
+            Read::NotSent if self.has(Fault::DarkIsOurs) => Bought::withheld("refused"),
+            Read::NotSent => Bought::NotSent { why: "refused".into(), by: Hindrance::Theirs },
             Read::Lost | Read::Late => unknown("no answer".into()),
         }
     }

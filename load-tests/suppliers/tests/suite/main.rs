@@ -47,6 +47,8 @@ async fn faults_of_purchases_are_found() {
     found(Fault::FailedIsRefused, losing::status_500_is_unknown).await;
     found(Fault::PageIsRefused, losing::html_with_status_200_is_unknown).await;
     found(Fault::DarkIsUnknown, losing::not_reachable_is_not_sent).await;
+    found(Fault::DarkIsOurs, losing::not_reachable_is_not_sent).await;
+    found(Fault::LateIsTheirs, buying::a_purchase_whose_time_is_over_is_not_sent).await;
     found(Fault::DarkIsUnknown, telling::not_reachable_is_told).await;
     found(Fault::SlowIsRefused, losing::beyond_the_time_limit_is_unknown).await;
     found(Fault::SendsLate, buying::a_purchase_whose_time_is_over_is_not_sent).await;

@@ -2,7 +2,7 @@
 
 use std::{pin::pin, time::Duration};
 
-use fulfil_contract::supplier::{Bought, Found};
+use fulfil_contract::supplier::{Bought, Found, Hindrance};
 use futures_util::FutureExt;
 
 use super::double::{Does, Double, buy, buy_with, guard, now, pass, query, query_with};
@@ -87,7 +87,7 @@ async fn a_permit_of_another_supplier_sends_nothing() {
     let found = query_with(&guards[1], guards[0].admit(now()).unwrap()).await;
     assert!(matches!(found, Found::Unclear { .. }));
     let bought = buy_with(&guards[1], guards[0].admit(now()).unwrap()).await;
-    assert!(matches!(bought, Bought::NotSent { .. }));
+    assert!(matches!(bought, Bought::NotSent { by: Hindrance::Ours, .. }));
     assert_eq!((one.calls(), another.calls()), (0, 0));
     guards.iter().for_each(|guarded| assert_as_new(guarded, "another's permit"));
 }

@@ -16,7 +16,7 @@ use fulfil_contract::{
     money::{Currency, MinorUnits},
     ports::supplier::{CallbackRefused, Supplier, SupplierError},
     supplier::{
-        Bought, Callback, Found, Hint, Offer, Promises, Purchase, Refusal, RefusalCode, Resend, Sought,
+        Bought, Callback, Found, Hindrance, Hint, Offer, Promises, Purchase, Refusal, RefusalCode, Resend, Sought,
         SupplierBalance, SupplierName, SupplierProduct,
     },
 };
@@ -32,6 +32,8 @@ pub(super) enum Does {
     Fails,
     /// Not a byte gets there.
     CannotBeReached,
+    /// Our own side keeps a purchase back.
+    Withholds,
 }
 
 #[derive(Debug)]
@@ -112,7 +114,8 @@ impl Supplier for Double {
             Does::Accepts => Bought::Accepted { their_id: None },
             Does::Refuses(code) => Bought::Refused(Refusal { code, said: "no".into() }),
             Does::Fails => Bought::Unknown { why: "502".into(), their_id: None },
-            Does::CannotBeReached => Bought::NotSent { why: "connection refused".into() },
+            Does::CannotBeReached => Bought::NotSent { why: "connection refused".into(), by: Hindrance::Theirs },
+            Does::Withholds => Bought::withheld("its time is over"),
         }
     }
 
@@ -121,7 +124,7 @@ impl Supplier for Double {
         match self.call().await {
             Does::Accepts => Found::Pending { their_id: None, so_far: Vec::new() },
             Does::Refuses(code) => Found::Refused(Refusal { code, said: "no".into() }),
-            Does::Fails | Does::CannotBeReached => Found::Unclear { why: "502".into() },
+            Does::Fails | Does::CannotBeReached | Does::Withholds => Found::Unclear { why: "502".into() },
         }
     }
 
@@ -151,7 +154,7 @@ impl Double {
         match self.call().await {
             Does::Accepts | Does::Refuses(_) => Ok(()),
             Does::Fails => Err(SupplierError::Unclear("502".into())),
-            Does::CannotBeReached => Err(SupplierError::Unreachable("connection refused".into())),
+            Does::CannotBeReached | Does::Withholds => Err(SupplierError::Unreachable("connection refused".into())),
         }
     }
 }

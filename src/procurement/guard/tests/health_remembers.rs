@@ -1,6 +1,6 @@
 use fulfil_contract::{
     money::MinorUnits,
-    supplier::{Bought, Found},
+    supplier::{Bought, Found, Hindrance},
 };
 
 use super::*;
@@ -67,7 +67,11 @@ fn latency_is_of_calls_that_reached_the_supplier() {
     for took in [1, 3] {
         memory.call(&Meaning::of_found(&Found::NotFound), seconds(took), now);
     }
-    memory.call(&Meaning::of_bought(&Bought::NotSent { why: "refused".into() }), Duration::ZERO, now);
+    memory.call(
+        &Meaning::of_bought(&Bought::NotSent { why: "refused".into(), by: Hindrance::Theirs }),
+        Duration::ZERO,
+        now,
+    );
     assert_eq!(memory.latency(), Some(seconds(2)));
 }
 

@@ -21,6 +21,8 @@ fn calls_times_retries_refusals_and_the_breaker_are_shown() {
             let double = Double::new(Does::Accepts, Duration::from_millis(30));
             let guarded = guard(&double, GuardSettings::default());
             assert!(buy(&guarded).await.is_some());
+            double.then([Does::Withholds]);
+            assert!(buy(&guarded).await.is_some());
             double.then([Does::Fails]);
             assert!(query(&guarded).await.is_some());
             guarded.balance().await.unwrap();
@@ -35,6 +37,7 @@ fn calls_times_retries_refusals_and_the_breaker_are_shown() {
     for line in [
         r#"fulfil_supplier_calls_total{supplier="double",kind="buy",outcome="accepted"} 1"#,
         r#"fulfil_supplier_calls_total{supplier="double",kind="buy",outcome="unknown"} 2"#,
+        r#"fulfil_supplier_calls_total{supplier="double",kind="buy",outcome="withheld"} 1"#,
         r#"fulfil_supplier_calls_total{supplier="double",kind="query",outcome="unclear"} 1"#,
         r#"fulfil_supplier_calls_total{supplier="double",kind="query",outcome="pending"} 1"#,
         r#"fulfil_supplier_calls_total{supplier="double",kind="balance",outcome="told"} 1"#,

@@ -110,6 +110,41 @@ async fn a_trial_that_is_not_used_or_broken_off_does_not_lock_it() {
     assert_eq!(guarded.health(now()).breaker, BreakerState::Closed);
 }
 
+/// A worker that stood still, or whose section was changed, keeps purchases back: the supplier has no part in it.
+#[tokio::test(start_paused = true)]
+async fn what_our_own_side_keeps_back_is_no_failure_and_no_trial_of_the_supplier() {
+    let double = Double::new(Does::Withholds, FAST);
+    let guarded = guard(&double, GuardSettings::default());
+    for _ in 0..100 {
+        assert!(buy(&guarded).await.is_some());
+    }
+    let health = guarded.health(now());
+    assert_eq!(
+        (health.breaker, health.failures, health.success, health.latency),
+        (BreakerState::Closed, 0, None, None)
+    );
+
+    double.now_does(Does::Fails, FAST);
+    while !is_open(&guarded) {
+        assert!(buy(&guarded).await.is_some());
+    }
+    pass(Duration::from_secs(5)).await;
+    double.now_does(Does::Withholds, FAST);
+    for _ in 0..50 {
+        assert!(buy(&guarded).await.is_some(), "the trial's place is free again");
+        assert_eq!(guarded.health(now()).breaker, BreakerState::HalfOpen);
+    }
+    // Nor does it take a place among those that are left once a probe went well.
+    double.then([Does::Accepts, Does::Withholds, Does::Withholds, Does::Withholds, Does::Accepts]);
+    for _ in 0..5 {
+        assert!(buy(&guarded).await.is_some());
+        assert_eq!(guarded.health(now()).breaker, BreakerState::HalfOpen);
+    }
+    double.now_does(Does::Accepts, FAST);
+    assert!(buy(&guarded).await.is_some());
+    assert_eq!(guarded.health(now()).breaker, BreakerState::Closed);
+}
+
 /// What the breaker lets through and another guard does not leaves the trial's place free.
 #[tokio::test(start_paused = true)]
 async fn a_trial_that_another_guard_refuses_does_not_lock_it() {

@@ -8,7 +8,7 @@ use std::{
 use super::{Basket, SupplierBench, With, assert_goods, assert_nothing_sold, assert_sold_once, buy, goods};
 use crate::{
     conformance::limit::within,
-    supplier::{Bought, Goods, Purchase, RefusalCode},
+    supplier::{Bought, Goods, Hindrance, Purchase, RefusalCode},
 };
 
 pub async fn a_key_is_bought_once(bench: impl SupplierBench) {
@@ -67,7 +67,7 @@ pub async fn a_purchase_whose_time_is_over_is_not_sent(bench: impl SupplierBench
     for basket in baskets.into_iter().flatten() {
         let late = Purchase { send_by: Instant::now() - Duration::from_millis(1), ..basket.purchase() };
         let bought = within("buy", supplier.buy(late)).await;
-        assert!(matches!(bought, Bought::NotSent { .. }), "{bought:?}");
+        assert!(matches!(bought, Bought::NotSent { by: Hindrance::Ours, .. }), "{bought:?}");
     }
     assert_nothing_sold(&bench).await;
 }

@@ -6,7 +6,7 @@ use super::{
     Basket, Behaviour, SupplierBench, With, assert_goods, assert_nothing_sold, assert_sold_once, buy, goods, query,
     recovered, sold_once, unknown,
 };
-use crate::supplier::{Bought, Found};
+use crate::supplier::{Bought, Found, Hindrance};
 
 pub async fn a_reply_lost_after_buying_is_unknown(bench: impl SupplierBench) {
     let basket = Basket::keys(bench.speaks(), 1, 2);
@@ -66,7 +66,7 @@ pub async fn not_reachable_is_not_sent(bench: impl SupplierBench) {
     bench.behave(Behaviour::Unreachable).await;
     let basket = Basket::keys(bench.speaks(), 1, 1);
     let bought = buy(&supplier, &basket).await;
-    assert!(matches!(bought, Bought::NotSent { .. }), "{bought:?}");
+    assert!(matches!(bought, Bought::NotSent { by: Hindrance::Theirs, .. }), "{bought:?}");
     assert_nothing_sold(&bench).await;
 }
 

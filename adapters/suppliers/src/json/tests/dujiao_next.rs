@@ -4,7 +4,7 @@ use fulfil_contract::{
     attempt::Reference,
     ids::Quantity,
     money::{Currency, MinorUnits},
-    supplier::{About, Goods, SupplierName},
+    supplier::{About, Goods, Hindrance, SupplierName},
     time::Timestamp,
 };
 use tokio::{
@@ -176,7 +176,7 @@ async fn a_query_goes_by_their_number_and_finds_the_keys() {
     let nobody_listens = supplier_at("http://127.0.0.1:1");
     let found_without_id = nobody_listens.query(basket().sought(None)).await;
     assert!(matches!(&found_without_id, Found::Unclear { why } if why.contains("their id")), "{found_without_id:?}");
-    assert!(matches!(nobody_listens.buy(basket().purchase()).await, Bought::NotSent { .. }));
+    assert!(matches!(nobody_listens.buy(basket().purchase()).await, Bought::NotSent { by: Hindrance::Theirs, .. }));
 }
 
 #[tokio::test]
