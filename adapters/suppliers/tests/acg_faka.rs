@@ -60,6 +60,17 @@ async fn what_costs_more_than_allowed_is_never_traded() {
     assert_eq!((calls(&bench, "offers"), calls(&bench, "buy")), (2, 1));
 }
 
+/// The shop answered what it was asked: that the purchase is kept back is our own doing.
+#[tokio::test]
+async fn what_became_too_dear_is_kept_back_when_it_was_sent_before() {
+    let (bench, ()) = fresh().await;
+    let reference = reference();
+    let again = Purchase { sent_before: true, ..purchase(&bench, &reference, 3, 999) };
+    let bought = bench.supplier(With::Right).buy(again).await;
+    assert!(matches!(bought, Bought::NotSent { by: Hindrance::Ours, .. }), "{bought:?}");
+    assert_eq!((calls(&bench, "offers"), calls(&bench, "buy")), (1, 0));
+}
+
 /// The question about the price took longer than the purchase had time.
 #[tokio::test]
 async fn what_was_asked_for_too_long_is_not_traded_any_more() {
