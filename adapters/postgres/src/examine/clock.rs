@@ -22,8 +22,8 @@ pub(super) async fn look(asking: &Asking<'_>) -> Finding {
         let after = micros();
         let there: i64 = match answer.as_ref().map(|row| get(row, 0)) {
             Ok(Some(there)) => there,
-            Ok(None) => return CLOCK.warning("can't be seen: the server tells no time"),
-            Err(why) => return CLOCK.warning(format!("can't be seen: {why}")),
+            Ok(None) => return CLOCK.not_asked("can't be seen: the server tells no time"),
+            Err(why) => return CLOCK.not_asked(format!("can't be seen: {why}")),
         };
         let (way, apart) = (after - before, there - (before + after) / 2);
         if best.is_none_or(|(shortest, _)| way < shortest) {

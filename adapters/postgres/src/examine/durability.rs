@@ -14,11 +14,13 @@ const STANDBYS: Check = Check { id: "postgres.standbys", subject: "standbys", pr
 const READ_ONLY: Check =
     Check { id: "postgres.default_transaction_read_only", subject: "read-only", promise: Promise::WorkGoesOn };
 
+const UNTOLD: &str = "can't be seen: this server does not tell it";
+
 pub(super) async fn look(asking: &Asking<'_>, settings: &Settings) -> Vec<Finding> {
     let replica = asking.row("select pg_is_in_recovery()", &[]).await;
     let is_replica = matches!(&replica, Ok(row) if get(row, 0) == Some(true));
     let mut findings = vec![match replica {
-        Err(why) => RECOVERY.warning(format!("can't be seen: {why}")),
+        Err(why) => RECOVERY.not_asked(format!("can't be seen: {why}")),
         Ok(_) if is_replica => RECOVERY
             .broken("a standby: it takes no writes, so nothing is recorded and nothing is acknowledged")
             .mended("fulfil.toml", "[ledger] url = …   # the primary's"),
@@ -52,6 +54,7 @@ fn commit(settings: &Settings) -> Finding {
                 "local: commits of people and tools do not wait for the standby (workers ask for on by themselves)",
             )
             .mended(PSQL, settings.line(name, "on")),
+        "" => COMMIT.not_asked(UNTOLD),
         value => COMMIT.ok(value),
     }
 }
@@ -59,6 +62,7 @@ fn commit(settings: &Settings) -> Finding {
 fn switch(check: Check, name: &str, settings: &Settings, otherwise: &str) -> Finding {
     match settings.value(name) {
         "on" => check.ok("on"),
+        "" => check.not_asked(UNTOLD),
         value => check.broken(format!("{value}: {otherwise}")).mended(PSQL, settings.line(name, "on")),
     }
 }
@@ -70,7 +74,7 @@ async fn standbys(asking: &Asking<'_>, settings: &Settings) -> Finding {
                count(sync_state) from pg_stat_replication";
     let counts = match asking.row(sql, &[]).await {
         Ok(row) => [get::<i64>(&row, 0), get(&row, 1), get(&row, 2)].map(Option::unwrap_or_default),
-        Err(why) => return STANDBYS.warning(format!("can't be seen: {why}")),
+        Err(why) => return STANDBYS.not_asked(format!("can't be seen: {why}")),
     };
     match (counts, names) {
         ([0, ..], "") => STANDBYS.ok("none"),
@@ -85,5 +89,20 @@ async fn standbys(asking: &Asking<'_>, settings: &Settings) -> Finding {
             .warning(format!("{all}, and none of them is {names}, which commits wait for"))
             .mended(PSQL, "ALTER SYSTEM SET synchronous_standby_names = 'ANY 1 (*)'; SELECT pg_reload_conf();"),
         ([all, waited, _], _) => STANDBYS.ok(format!("{all}, {waited} of them waited for by every commit")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use fulfil_contract::examination::Grade;
+
+    use super::*;
+
+    #[test]
+    fn what_is_not_told_is_not_taken_for_well() {
+        let nothing = Settings::of(&[]);
+        assert_eq!(commit(&nothing).grade, Grade::NotAsked);
+        assert_eq!(switch(FSYNC, "fsync", &nothing, "").grade, Grade::NotAsked);
+        assert_eq!(switch(FSYNC, "fsync", &Settings::of(&[("fsync", "off")]), "").grade, Grade::Broken);
     }
 }

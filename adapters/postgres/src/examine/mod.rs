@@ -127,8 +127,10 @@ impl Asking<'_> {
         let rows = self.rows("select name, setting, source from pg_settings", &[]).await?;
         let one = |row: &Row| Some((get(row, 0)?, Setting { value: get(row, 1)?, source: get(row, 2)? }));
         let all = rows.iter().filter_map(one).collect();
-        let database = get(&self.row("select quote_ident(current_database())", &[]).await?, 0).unwrap_or_default();
-        Ok(Settings { all, database })
+        let sql = "select quote_ident(current_database()), quote_ident(session_user)";
+        let names = self.row(sql, &[]).await?;
+        let name = |at| get(&names, at).unwrap_or_default();
+        Ok(Settings { all, database: name(0), user: name(1) })
     }
 }
 
@@ -140,7 +142,9 @@ struct Setting {
 /// What `pg_settings` says on one connection.
 struct Settings {
     all: HashMap<String, Setting>,
+    /// As identifiers, quoted where they have to be: whoever runs a line is somebody else, and elsewhere.
     database: String,
+    user: String,
 }
 
 impl Settings {
@@ -148,7 +152,7 @@ impl Settings {
     fn of(pairs: &[(&str, &str)]) -> Self {
         let setting = |value: &str| Setting { value: value.to_owned(), source: "default".to_owned() };
         let all = pairs.iter().map(|(name, value)| ((*name).to_owned(), setting(value))).collect();
-        Self { all, database: "d".to_owned() }
+        Self { all, database: "d".to_owned(), user: "u".to_owned() }
     }
 
     /// Empty where the server does not know it.
@@ -160,7 +164,10 @@ impl Settings {
     fn line(&self, name: &str, value: &str) -> String {
         match self.all.get(name).map_or("", |setting| setting.source.as_str()) {
             "database" => format!("ALTER DATABASE {} RESET {name};", self.database),
-            "user" | "database user" => format!("ALTER ROLE CURRENT_USER RESET {name};"),
+            "user" => format!("ALTER ROLE {} RESET {name};", self.user),
+            "database user" => format!("ALTER ROLE {} IN DATABASE {} RESET {name};", self.user, self.database),
+            // For every role, in every database.
+            "global" => format!("ALTER ROLE ALL RESET {name};"),
             "command line" => format!("-- started with -c {name}=…: take that off the server's command line"),
             "client" => format!("-- ledger.url sets {name}: take that out of it"),
             _ => format!("ALTER SYSTEM SET {name} = {value}; SELECT pg_reload_conf();"),

@@ -34,8 +34,8 @@ pub(super) async fn look(asking: &Asking<'_>) -> Vec<Finding> {
         Ok(Some(true)) => {}
         Ok(_) => return vec![SCHEMA.broken("schema fulfil is missing").mended("shell", "fulfil migrate")],
         // Names in a schema that may not be used are not even looked up.
-        Err(why) if why.contains("42501") => return vec![missing("USAGE on schema fulfil".into())],
-        Err(why) => return vec![SCHEMA.warning(format!("can't be seen: {why}"))],
+        Err(why) if why.contains("42501") => return vec![missing(asking, "USAGE on schema fulfil".into()).await],
+        Err(why) => return vec![SCHEMA.not_asked(format!("can't be seen: {why}"))],
     }
     vec![version(asking).await, permissions(asking).await]
 }
@@ -44,7 +44,10 @@ async fn version(asking: &Asking<'_>) -> Finding {
     let answer = asking.row("select coalesce(max(version), 0) from fulfil.migration", &[]).await;
     let found: i32 = match answer.as_ref().map(|row| get(row, 0)) {
         Ok(found) => found.unwrap_or(0),
-        Err(why) => return SCHEMA.warning(format!("its version can't be seen: {why}")),
+        Err(why) => {
+            let line = format!("GRANT SELECT ON fulfil.migration TO {};", grantee(asking).await);
+            return SCHEMA.not_asked(format!("its version can't be seen: {why}")).mended(PSQL, line);
+        }
     };
     match found.cmp(&VERSION) {
         std::cmp::Ordering::Equal => SCHEMA.ok(format!("version {found}")),
@@ -74,18 +77,28 @@ async fn permissions(asking: &Asking<'_>) -> Finding {
         Ok(rows) if rows.is_empty() => PERMISSIONS.ok("everything that workers do"),
         Ok(rows) => {
             let lacking: Vec<String> = rows.iter().filter_map(|row| get(row, 0)).collect();
-            missing(some_of(&lacking))
+            missing(asking, some_of(&lacking)).await
         }
-        Err(why) => PERMISSIONS.warning(format!("can't be seen: {why}")),
+        Err(why) => PERMISSIONS.not_asked(format!("can't be seen: {why}")),
     }
 }
 
-fn missing(what: String) -> Finding {
+async fn missing(asking: &Asking<'_>, what: String) -> Finding {
+    let user = grantee(asking).await;
     PERMISSIONS
         .broken(format!("the user of ledger.url lacks {what}"))
-        .mended(PSQL, "GRANT USAGE ON SCHEMA fulfil TO user;   -- the one of ledger.url, as the tables' owner")
-        .mended(PSQL, "GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA fulfil TO user;")
-        .mended(PSQL, "GRANT USAGE ON ALL SEQUENCES IN SCHEMA fulfil TO user;")
+        .mended(
+            PSQL,
+            format!("GRANT USAGE ON SCHEMA fulfil TO {user};   -- as the tables' owner, in ledger.url's database"),
+        )
+        .mended(PSQL, format!("GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA fulfil TO {user};"))
+        .mended(PSQL, format!("GRANT USAGE ON ALL SEQUENCES IN SCHEMA fulfil TO {user};"))
+}
+
+/// Whose privileges are looked at, as an identifier: `user`, for one, has to be quoted.
+async fn grantee(asking: &Asking<'_>) -> String {
+    let name = asking.row("select quote_ident(current_user)", &[]).await;
+    name.ok().and_then(|row| get(&row, 0)).unwrap_or_else(|| "ROLE".to_owned())
 }
 
 fn some_of(all: &[String]) -> String {

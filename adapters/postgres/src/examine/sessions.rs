@@ -105,7 +105,7 @@ async fn connections(asking: &Asking<'_>, settings: &Settings, demand: &Demand) 
                from pg_roles r, pg_database d where r.rolname = current_user and d.datname = current_database()";
     let most = match asking.row(sql, &[&server]).await {
         Ok(row) => get::<i64>(&row, 0).unwrap_or(server),
-        Err(_) => server,
+        Err(why) => return CONNECTIONS.not_asked(format!("can't be seen: {why}")),
     };
     let each = i64::try_from(demand.connections.max(1)).unwrap_or(i64::MAX);
     let room = most / each;
