@@ -29,10 +29,14 @@ const FUNCTIONS: Check = Check { id: "redis.functions", subject: "functions", pr
 const LATENCY: Check = Check { id: "redis.latency", subject: "latency", promise: Promise::FaultsAreShort };
 const PERMISSIONS: Check = Check { id: "redis.permissions", subject: "permissions", promise: Promise::WorkGoesOn };
 
+/// What `INFO` tells.
+const OF_INFO: [Check; 6] = [VERSION, ROLE, APPENDONLY, PERSISTENCE, POLICY, MEMORY];
 /// How long one answer is waited for here; `stock.timeout_ms` is shorter, and is judged.
 const PATIENCE: Duration = Duration::from_secs(3);
 const CONF: &str = "redis.conf";
 const CLI: &str = "redis-cli";
+/// Everything that workers do, and what is looked at here.
+const RULES: &str = "+@all -@admin -@dangerous +info +function +config|get";
 /// Calls whose slowest is held against the time-out.
 const CALLS: u32 = 5;
 /// Of `maxmemory`, in percent, from which on it is told.
@@ -57,12 +61,19 @@ async fn of_server(link: &Link, limit: Duration) -> Vec<Finding> {
     }
     let reached = REACHABLE.ok(format!("answers, the first time after {} ms", begun.elapsed().as_millis()));
     let mut findings = vec![reached];
+    let appendfsync = appendfsync(link).await;
     match ask(link, "INFO", &[]).await {
         Ok(Value::BulkString(text)) => {
-            findings.extend(of_info(&Info::read(&String::from_utf8_lossy(&text)), appendfsync(link).await));
+            findings.extend(of_info(&Info::read(&String::from_utf8_lossy(&text)), appendfsync));
         }
-        Ok(other) => findings.push(VERSION.warning(format!("INFO answered {}", kind_of(&other)))),
-        Err(error) => findings.push(unseen(VERSION, &error, "+info")),
+        Ok(other) => {
+            let told = |check: &Check| check.not_asked(format!("can't be seen: INFO answered {}", kind_of(&other)));
+            findings.extend(OF_INFO.iter().map(told).chain([appendfsync]));
+        }
+        Err(error) => {
+            let told = |check: &Check| unseen(link, *check, &error, "+info");
+            findings.extend(OF_INFO.iter().map(told).chain([appendfsync]));
+        }
     }
     findings.push(functions(link).await);
     findings.push(latency(link, limit).await);
@@ -81,8 +92,12 @@ fn unreachable(error: &StockError) -> Finding {
 }
 
 /// What the user may not look at is no proof of anything.
-fn unseen(check: Check, error: &StockError, rule: &str) -> Finding {
-    check.warning(format!("can't be seen: {error}")).mended(CLI, format!("ACL SETUSER USER {rule}"))
+fn unseen(link: &Link, check: Check, error: &StockError, rule: &str) -> Finding {
+    let finding = check.not_asked(format!("can't be seen: {error}"));
+    match error {
+        StockError::Refused(_) => finding.mended(CLI, format!("ACL SETUSER {} {rule}", link.user())),
+        StockError::Unavailable(_) | StockError::OutOfMemory | StockError::FunctionsMissing => finding,
+    }
 }
 
 struct Info(HashMap<String, String>);
@@ -145,7 +160,7 @@ fn appendonly(info: &Info) -> Finding {
 async fn appendfsync(link: &Link) -> Finding {
     let answer = match ask(link, "CONFIG", &["GET", "appendfsync"]).await {
         Ok(answer) => answer,
-        Err(error) => return unseen(APPENDFSYNC, &error, "+config|get"),
+        Err(error) => return unseen(link, APPENDFSYNC, &error, "+config|get"),
     };
     let value = match &answer {
         Value::Array(pair) => match pair.as_slice() {
@@ -160,7 +175,7 @@ async fn appendfsync(link: &Link) -> Finding {
             .broken("no: the system writes when it likes, and a crash of the machine loses half a minute")
             .mended(CONF, "appendfsync everysec")
             .mended(CLI, "CONFIG SET appendfsync everysec"),
-        _ => APPENDFSYNC.warning("can't be seen: this server does not tell it"),
+        _ => APPENDFSYNC.not_asked("can't be seen: this server does not tell it"),
     }
 }
 
@@ -182,7 +197,9 @@ fn persistence(info: &Info) -> Finding {
 fn policy(info: &Info) -> Finding {
     match info.text("maxmemory_policy") {
         "noeviction" => POLICY.ok("noeviction"),
-        "" => POLICY.warning("can't be seen: this server does not tell it").mended(CONF, "maxmemory-policy noeviction"),
+        "" => {
+            POLICY.not_asked("can't be seen: this server does not tell it").mended(CONF, "maxmemory-policy noeviction")
+        }
         other => POLICY
             .broken(format!("{other}: when memory is short it drops ids that are offered or claimed, and nobody knows"))
             .mended(CONF, "maxmemory-policy noeviction")
@@ -224,7 +241,7 @@ async fn functions(link: &Link) -> Finding {
                 "library fulfil is missing: claims are refused until somebody loads it (a worker does when it starts)",
             )
             .mended("shell", "fulfil migrate"),
-        Err(error) => FUNCTIONS.warning(format!("can't be seen: {error}")),
+        Err(error) => unseen(link, FUNCTIONS, &error, "+fcall_ro"),
     }
 }
 
@@ -233,7 +250,7 @@ async fn latency(link: &Link, limit: Duration) -> Finding {
     for _ in 0..CALLS {
         let begun = Instant::now();
         if let Err(error) = ask(link, "PING", &[]).await {
-            return LATENCY.warning(format!("a call failed: {error}"));
+            return unseen(link, LATENCY, &error, "+ping");
         }
         slowest = slowest.max(begun.elapsed());
     }
@@ -256,8 +273,8 @@ async fn permissions(link: &Link) -> Finding {
         Ok(refused) if refused.is_empty() => PERMISSIONS.ok("every command that workers use"),
         Ok(refused) => PERMISSIONS
             .broken(format!("the user may not: {}", refused.join(", ")))
-            .mended(CLI, format!("ACL SETUSER USER ~{PREFIX}:* +@all -@admin -@dangerous +info +function")),
-        Err(error) => PERMISSIONS.warning(format!("can't be seen: {error}")),
+            .mended(CLI, format!("ACL SETUSER {} ~{PREFIX}:* {RULES}", link.user())),
+        Err(error) => unseen(link, PERMISSIONS, &error, "+@transaction"),
     }
 }
 

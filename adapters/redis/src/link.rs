@@ -31,6 +31,8 @@ pub(crate) struct Link {
     client: Client,
     /// Host and port; never the URL, which may hold a password.
     address: String,
+    /// As the server knows us: `default` where the URL names nobody.
+    user: String,
     limit: Duration,
     live: Mutex<Option<Live>>,
     /// Held by the one call that connects.
@@ -54,6 +56,7 @@ impl Link {
         let wrong = |error: RedisError| StockError::Refused(format!("stock.url can't be used: {error}"));
         let info = url.into_connection_info().map_err(wrong)?;
         let address = info.addr().to_string();
+        let user = info.redis_settings().username().unwrap_or("default").to_owned();
         let settings = info.redis_settings().clone().set_protocol(ProtocolVersion::RESP2).set_skip_set_lib_name();
         let info = info.set_redis_settings(settings).set_tcp_settings(TcpSettings::default().set_nodelay(true));
         let limits =
@@ -61,6 +64,7 @@ impl Link {
         Ok(Self {
             client: Client::open(info).map_err(wrong)?,
             address,
+            user,
             limit,
             live: Mutex::default(),
             connecting: tokio::sync::Mutex::default(),
@@ -71,6 +75,11 @@ impl Link {
     /// Host and port.
     pub(crate) fn address(&self) -> &str {
         &self.address
+    }
+
+    /// The name that the server's rules are under.
+    pub(crate) fn user(&self) -> &str {
+        &self.user
     }
 
     /// Sends the commands in one round trip and gives an answer for each, in their order.

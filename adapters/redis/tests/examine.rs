@@ -114,29 +114,75 @@ async fn a_replica() {
     assert!(role.found.contains(&format!("slave of 127.0.0.1:{port}")), "{role:?}");
 }
 
+/// `shop` has these rules; the URL is its own from then on.
+async fn as_shop(site: &mut Site, rules: &[&str]) {
+    site.url = site.server.url();
+    site.tell(&[&["ACL", "SETUSER", "shop", "on", ">pw"][..], rules].concat()).await;
+    site.url = site.url.replace("redis://", "redis://shop:pw@");
+}
+
+/// Gives redis-cli's lines of a finding to the server, as its owner.
+async fn mend(site: &mut Site, found: &Finding) {
+    let ours = std::mem::replace(&mut site.url, site.server.url());
+    for mend in &found.mend {
+        assert_eq!(mend.place, "redis-cli");
+        site.tell(&mend.line.split(' ').collect::<Vec<_>>()).await;
+    }
+    site.url = ours;
+}
+
+const SHOP: [&str; 5] = ["~fulfil:*", "+@all", "-@admin", "-@dangerous", "+info"];
+
+#[tokio::test]
+async fn what_a_user_may_not_see_was_not_asked() {
+    let mut site = Site::ready().await;
+    as_shop(&mut site, &SHOP).await;
+    let examination = site.look().await;
+    // May do everything, and not see one setting.
+    alone(&examination, "redis.appendfsync", Grade::NotAsked, "ACL SETUSER shop +config|get");
+    assert!(!examination.place.contains("pw"), "{}", examination.place);
+    mend(&mut site, finding(&examination, "redis.appendfsync")).await;
+    assert_eq!(site.look().await.grade(), Grade::Ok);
+
+    // Each thing that INFO tells; workers need it too.
+    as_shop(&mut site, &["-info"]).await;
+    let examination = site.look().await;
+    let unseen = ["version", "role", "appendonly", "persistence", "maxmemory_policy", "memory"];
+    for id in unseen {
+        let found = finding(&examination, &format!("redis.{id}"));
+        assert_eq!(
+            (found.grade, found.mend[0].line.as_str()),
+            (Grade::NotAsked, "ACL SETUSER shop +info"),
+            "{found:?}"
+        );
+    }
+    assert_eq!(finding(&examination, "redis.permissions").grade, Grade::Broken, "{examination:#?}");
+    mend(&mut site, finding(&examination, "redis.version")).await;
+    assert_eq!(site.look().await.grade(), Grade::Ok);
+
+    for (rule, id) in [("-fcall_ro", "redis.functions"), ("-multi", "redis.permissions")] {
+        as_shop(&mut site, &[rule]).await;
+        let examination = site.look().await;
+        let found = finding(&examination, id);
+        assert_eq!(found.grade, Grade::NotAsked, "{found:?}");
+        mend(&mut site, found).await;
+        assert_eq!(site.look().await.grade(), Grade::Ok);
+    }
+}
+
 #[tokio::test]
 async fn a_user_who_may_not() {
     let mut site = Site::ready().await;
-    let rules = ["ACL", "SETUSER", "shop", "on", ">pw", "~fulfil:*", "+@all", "-@admin", "-@dangerous", "+info"];
-    site.tell(&rules).await;
-    site.url = site.url.replace("redis://", "redis://shop:pw@");
-    let examination = site.look().await;
-    // May do everything, and not see one setting.
-    alone(&examination, "redis.appendfsync", Grade::Warning, "+config|get");
-    assert!(!examination.place.contains("pw"), "{}", examination.place);
-
-    site.url = site.server.url();
-    site.tell(&[&rules[..], &["-function", "-rpush", "-fcall"]].concat()).await;
-    site.url = site.url.replace("redis://", "redis://shop:pw@");
+    as_shop(&mut site, &[&SHOP[..], &["-function", "-rpush", "-fcall"]].concat()).await;
     let found = site.look().await;
     let permissions = finding(&found, "redis.permissions");
     assert_eq!(permissions.grade, Grade::Broken);
     assert!(permissions.found.ends_with("may not: RPUSH, FUNCTION LOAD, FCALL"), "{permissions:?}");
+    mend(&mut site, permissions).await;
+    assert_eq!(site.look().await.grade(), Grade::Ok);
 
     // The keys are another prefix's.
-    site.url = site.server.url();
-    site.tell(&["ACL", "SETUSER", "shop", "resetkeys", "~other:*", "+@all"]).await;
-    site.url = site.url.replace("redis://", "redis://shop:pw@");
+    as_shop(&mut site, &["resetkeys", "~other:*", "+@all"]).await;
     let found = site.look().await;
     assert!(finding(&found, "redis.permissions").found.contains("HGET, "), "{found:#?}");
 
