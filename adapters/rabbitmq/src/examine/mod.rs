@@ -6,8 +6,10 @@
 //!
 //! - how the broker greets: `greeting`; whether what we want is there: `topology`
 //! - what our user may do: `permissions`
+//! - the lines that mend: `mends`
 
 mod greeting;
+mod mends;
 mod permissions;
 mod topology;
 
@@ -62,10 +64,10 @@ fn unreachable(error: &TopologyError) -> Finding {
 async fn version(url: &BrokerUrl) -> Finding {
     let said = match greeting::read(url, PATIENCE).await {
         Ok(said) => said,
-        Err(why) => return VERSION.warning(format!("can't be seen: {why}")),
+        Err(why) => return unseen_version(&why.to_string()),
     };
     let Some(version) = greeting::text(&said, "version") else {
-        return VERSION.warning("can't be seen: the broker does not tell it");
+        return unseen_version("the broker does not tell it");
     };
     let mut numbers = version.split('.').map_while(|number| number.parse::<u32>().ok());
     match (numbers.next(), numbers.next()) {
@@ -74,6 +76,10 @@ async fn version(url: &BrokerUrl) -> Finding {
             .mended(SHELL, "apt-get install rabbitmq-server   # 3.10 or newer"),
         _ => VERSION.ok(version),
     }
+}
+
+fn unseen_version(why: &str) -> Finding {
+    VERSION.not_asked(format!("can't be seen: {why}")).mended(SHELL, "rabbitmqctl version   # 3.10 or newer")
 }
 
 fn heartbeat(link: &Link) -> Finding {

@@ -15,7 +15,7 @@ use lapin::{
     types::{AMQPValue, FieldTable},
 };
 
-use super::{PATIENCE, SHELL, topology::set_permissions};
+use super::{PATIENCE, SHELL, mends::set_permissions};
 use crate::{
     errors::TopologyError,
     link::Link,
@@ -48,20 +48,24 @@ pub(super) async fn look(link: &Link, url: &BrokerUrl) -> Vec<Finding> {
         ("write", DEFAULT, write(url, "", DEAD).await),
     ];
     let alarmed = tries.iter().any(|(.., (_, alarmed))| *alarmed);
-    let (mut may, mut may_not) = (Vec::new(), Vec::new());
+    let (mut may, mut may_not, mut unknown) = (Vec::new(), Vec::new(), Vec::new());
     for (what, name, (tried, _)) in tries {
-        match tried {
-            Tried::May => may.push(format!("{what} {name}")),
-            Tried::MayNot => may_not.push(format!("{what} {name}")),
-            Tried::Unknown => {}
-        }
+        let sort = match tried {
+            Tried::May => &mut may,
+            Tried::MayNot => &mut may_not,
+            Tried::Unknown => &mut unknown,
+        };
+        sort.push(format!("{what} {name}"));
     }
-    let permissions = match (may_not.is_empty(), may.is_empty()) {
+    let permissions = match (may_not.is_empty(), unknown.is_empty()) {
         (false, _) => {
-            PERMISSIONS.broken(format!("the user may not {}", may_not.join(", "))).mended(SHELL, set_permissions(vhost))
+            PERMISSIONS.broken(format!("the user may not {}", may_not.join(", "))).mended(SHELL, set_permissions(url))
         }
-        (true, true) => PERMISSIONS.warning("can't be seen before everything is there, or while an alarm is on"),
-        (true, false) => PERMISSIONS.ok(format!("the user may {}", may.join(", "))),
+        (true, false) => PERMISSIONS.not_asked(format!(
+            "whether the user may {} can't be seen before everything is there, or while an alarm is on",
+            unknown.join(", ")
+        )),
+        (true, true) => PERMISSIONS.ok(format!("the user may {}", may.join(", "))),
     };
     let alarm = match alarmed {
         true => ALARM

@@ -11,7 +11,10 @@ use lapin::{
     types::FieldTable,
 };
 
-use super::{PATIENCE, SHELL};
+use super::{
+    PATIENCE, SHELL,
+    mends::{self, MIGRATE},
+};
 use crate::{
     errors::TopologyError,
     link::Link,
@@ -32,11 +35,10 @@ const DEAD_LETTERS: Check =
 const RESULTS_WAY: Check = Check { id: "rabbitmq.results", subject: "results", promise: Promise::ResultsArrive };
 const OLD_LANES: Check = Check { id: "rabbitmq.old_lanes", subject: "older lanes", promise: Promise::NothingIsLost };
 
-const MIGRATE: &str = "fulfil migrate";
 const HASH: &str = "x-consistent-hash";
 
 pub(super) async fn look(link: &Link, url: &BrokerUrl, lanes: u16) -> Vec<Finding> {
-    let looking = Looking { link, vhost: url.vhost() };
+    let looking = Looking { link, url, vhost: url.vhost() };
     let mut findings = Vec::new();
     if lanes > 1 {
         findings.push(plugin(url).await);
@@ -66,12 +68,16 @@ async fn plugin(url: &BrokerUrl) -> Finding {
         Err(TopologyError::PluginMissing) => PLUGIN
             .broken(format!("{name} is not enabled, and more than one lane needs it: no order reaches a lane"))
             .mended(SHELL, format!("rabbitmq-plugins enable {name} && {MIGRATE}")),
-        Err(error) => PLUGIN.warning(format!("can't be seen: {error}")),
+        Err(TopologyError::Forbidden { said, .. }) => {
+            PLUGIN.not_asked(format!("can't be seen: {said}")).mended(SHELL, mends::set_permissions(url))
+        }
+        Err(error) => PLUGIN.not_asked(format!("can't be seen: {error}")),
     }
 }
 
 struct Looking<'a> {
     link: &'a Link,
+    url: &'a BrokerUrl,
     vhost: &'a str,
 }
 
@@ -118,25 +124,34 @@ impl Looking<'_> {
                 Found::Bad(error) => bad.push((name, error)),
             }
         }
-        let mut findings = vec![match bad.is_empty() {
+        let lanes = match bad.is_empty() {
             true => LANE_QUEUES.ok(format!("{lanes} quorum queues, {messages} orders ready, {consumers} consumers")),
             false => self.judged(LANE_QUEUES, "queue", &bad),
-        }];
-        findings.push(match limited.as_slice() {
-            [] if bad.is_empty() => {
-                LIMIT.ok(format!("{DELIVERY_LIMIT} (a policy may set less: rabbitmqctl list_policies)"))
-            }
-            [] => return findings,
-            [(name, said), rest @ ..] => {
-                let more = if rest.is_empty() { String::new() } else { format!(" and {} more", rest.len()) };
-                let text = format!(
-                    "of queue {name}{more} it is another ({said}): mass kills of workers use a small one up, and the \
-                     broker gives up healthy orders"
-                );
-                self.made_anew(LIMIT.broken(text), "queue", name)
-            }
-        });
-        findings
+        };
+        std::iter::once(lanes).chain(self.limit(&limited, &bad)).collect()
+    }
+
+    /// None where a missing queue, or one of another kind, is all that is known.
+    fn limit(&self, limited: &[(String, String)], bad: &[(String, TopologyError)]) -> Option<Finding> {
+        if let [(name, said), rest @ ..] = limited {
+            let more = if rest.is_empty() { String::new() } else { format!(" and {} more", rest.len()) };
+            let text = format!(
+                "of queue {name}{more} it is another ({said}): mass kills of workers use a small one up, and the \
+                 broker gives up healthy orders"
+            );
+            let names = limited.iter().map(|(name, _)| name.as_str());
+            return Some(mends::queues_anew(LIMIT.broken(text), self.url, names));
+        }
+        if bad.is_empty() {
+            // The broker takes the lower of the two, and a policy's is told by no answer of AMQP.
+            let text = format!(
+                "{DELIVERY_LIMIT} as declared; a policy's lower one would win, and AMQP tells no policies: look once, \
+                 and whenever somebody changed them"
+            );
+            return Some(mends::policies_listed(LIMIT.warning(text), self.url));
+        }
+        let unseen = bad.iter().find(|(_, error)| is_unseen(error));
+        unseen.map(|(name, error)| self.judged(LIMIT, "queue", &[(name.clone(), error.clone())]))
     }
 
     async fn dead_letters(&self) -> Finding {
@@ -168,7 +183,10 @@ impl Looking<'_> {
 
     /// Workers empty them; without a worker nobody does.
     async fn older_lanes(&self, lanes: u16) -> Option<Finding> {
-        let found = existing_lanes(self.link, lanes, self.vhost, PATIENCE).await.ok()?;
+        let found = match existing_lanes(self.link, lanes, self.vhost, PATIENCE).await {
+            Ok(found) => found,
+            Err(error) => return Some(self.judged(OLD_LANES, "queue", &[(lane_queue(lanes), error)])),
+        };
         let asked = join_all(found.iter().map(async |&lane| {
             let name = lane_queue(lane);
             (self.queue_there(&name).await.unwrap_or((0, 0)), name)
@@ -229,44 +247,51 @@ impl Looking<'_> {
         }
     }
 
-    /// One finding for all that is bad of one kind; the first of them says how.
+    /// One finding for all that is bad of one kind; the first of them says how, and what is known to be wrong comes
+    /// before what can't be seen.
     fn judged(&self, check: Check, what: &str, bad: &[(String, TopologyError)]) -> Finding {
-        let Some((name, error)) = bad.first() else { return check.ok("") };
-        let others: Vec<&str> = bad.iter().skip(1).map(|(name, _)| name.as_str()).collect();
+        let first = bad.iter().position(|(_, error)| !is_unseen(error)).unwrap_or(0);
+        let Some((name, error)) = bad.get(first) else { return check.ok("") };
+        let others = bad.iter().enumerate().filter(|(at, _)| *at != first);
+        let others: Vec<&str> = others.map(|(_, (name, _))| name.as_str()).collect();
         let others = if others.is_empty() { String::new() } else { format!("; also {}", others.join(", ")) };
         match error {
             TopologyError::Missing { .. } => {
                 check.broken(format!("{what} {name} is missing{others}")).mended(SHELL, MIGRATE)
             }
             TopologyError::Differs { said, .. } => {
-                self.made_anew(check.broken(format!("{what} {name} is of another kind: {said}{others}")), what, name)
+                // What is declared can't be changed.
+                let finding = check.broken(format!("{what} {name} is of another kind: {said}{others}"));
+                match what {
+                    "queue" => mends::queues_anew(finding, self.url, differing(bad)),
+                    _ => mends::exchange_anew(finding, self.url, name),
+                }
             }
             TopologyError::PluginMissing => check
                 .broken("exchanges of type x-consistent-hash are not known")
                 .mended(SHELL, format!("rabbitmq-plugins enable rabbitmq_consistent_hash_exchange && {MIGRATE}")),
             TopologyError::Forbidden { said, .. } => check
-                .warning(format!("{what} {name} is there; its kind can't be seen: {said}"))
-                .mended(SHELL, set_permissions(self.vhost)),
+                .not_asked(format!("how {what} {name} was declared can't be seen: {said}{others}"))
+                .mended(SHELL, mends::set_permissions(self.url)),
             TopologyError::Unavailable(why) | TopologyError::Refused(why) => check.not_asked(why.clone()),
             TopologyError::NoLane => check.broken(error.to_string()),
         }
     }
-
-    /// What is declared can't be changed.
-    fn made_anew(&self, finding: Finding, what: &str, name: &str) -> Finding {
-        let vhost = self.vhost;
-        match what {
-            "queue" => {
-                finding.mended(SHELL, format!("rabbitmqctl -p {vhost} delete_queue {name} --if-empty && {MIGRATE}"))
-            }
-            _ => finding.mended(
-                SHELL,
-                format!("rabbitmqadmin -V {vhost} delete exchange name={name} && {MIGRATE}   # while nobody publishes"),
-            ),
-        }
-    }
 }
 
-pub(super) fn set_permissions(vhost: &str) -> String {
-    format!("rabbitmqctl set_permissions -p {vhost} USER '.*' '.*' '.*'")
+/// The names of what is there and of another kind.
+fn differing(bad: &[(String, TopologyError)]) -> impl Iterator<Item = &str> {
+    let differs = |error: &TopologyError| matches!(error, TopologyError::Differs { .. });
+    bad.iter().filter(move |(_, error)| differs(error)).map(|(name, _)| name.as_str())
+}
+
+/// It says nothing about what is there.
+fn is_unseen(error: &TopologyError) -> bool {
+    match error {
+        TopologyError::Forbidden { .. } | TopologyError::Unavailable(_) | TopologyError::Refused(_) => true,
+        TopologyError::PluginMissing
+        | TopologyError::Differs { .. }
+        | TopologyError::Missing { .. }
+        | TopologyError::NoLane => false,
+    }
 }
