@@ -10,9 +10,9 @@ use serde::Serialize;
 #[serde(rename_all = "snake_case")]
 pub enum Grade {
     Ok,
-    /// Every promise holds, and something is worth a look.
+    /// Nothing that was looked at is broken, and something is worth a person's look.
     Warning,
-    /// The server could not be asked.
+    /// What the promise rests on could not be seen: the server is away, or our user may not look.
     NotAsked,
     /// The promise that rests on it does not hold.
     Broken,

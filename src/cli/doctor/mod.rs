@@ -45,7 +45,8 @@ struct Told<'a> {
 }
 
 /// # Errors
-/// [`Failure`]: 1 when a promise does not hold; 69 when none is known to be broken and a server can't be asked.
+/// [`Failure`]: 1 when a promise does not hold; 69 when none is known to be broken and something that one rests on
+/// can't be seen.
 pub async fn execute(args: Args, context: &Context) -> Result<(), Failure> {
     let examinations = match context.data() {
         Some(folder) => {
@@ -90,7 +91,9 @@ fn verdict(examinations: &[Examination]) -> Result<(), Failure> {
         Some(Grade::NotAsked) => {
             let asked = |examination: &&Examination| examination.grade() == Grade::NotAsked;
             let names: Vec<&str> = examinations.iter().filter(asked).map(|examination| examination.server).collect();
-            Err(Failure::new(Exit::Unavailable, format!("{} could not be asked everything", names.join(" and "))))
+            let unseen = report::unseen(examinations).join("; ");
+            let text = format!("{} could not be asked everything: not known is {unseen}", names.join(" and "));
+            Err(Failure::new(Exit::Unavailable, text))
         }
         Some(Grade::Broken) => {
             Err(Failure::new(Exit::NotSo, "a promise does not hold here: mend what is marked as broken, and ask again"))

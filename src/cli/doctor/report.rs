@@ -1,8 +1,9 @@
 //! Findings as a person reads them: a block for each server, a line for what is well, more for what is not. Lines
-//! that mend are never broken in two, so that they can be copied.
+//! that mend are never broken in two, so that they can be copied. At the end what all came to, and what could not be
+//! looked at: that is not taken for well.
 
 use console::Term;
-use fulfil_contract::examination::{Examination, Finding, Grade, Promise};
+use fulfil_contract::examination::{Examination, Finding, Grade, Mend, Promise};
 
 use super::super::{
     failure::Failure,
@@ -24,14 +25,17 @@ pub(super) fn tell(examinations: &[Examination], output: &mut Output) -> Result<
     for examination in examinations {
         let heading = output.strong(examination.server);
         output.line(format_args!("{heading}  {}", examination.place))?;
+        let mut above: &[Mend] = &[];
         for finding in &examination.findings {
-            for line in lines(finding, subjects, width) {
+            for line in lines(finding, above, subjects, width) {
                 output.line(line.tinted(output))?;
             }
+            above = &finding.mend;
         }
         output.line("")?;
     }
-    output.line(output.strong(&summary(examinations)))
+    output.line(output.strong(&summary(examinations)))?;
+    unasked(examinations, width).iter().try_for_each(|line| output.line(line))
 }
 
 fn findings(examinations: &[Examination]) -> impl Iterator<Item = &Finding> {
@@ -69,7 +73,8 @@ fn tint(state: Grade) -> Tint {
     }
 }
 
-fn lines(finding: &Finding, subjects: usize, width: usize) -> Vec<Line> {
+/// `above`: what mends the finding before this one.
+fn lines(finding: &Finding, above: &[Mend], subjects: usize, width: usize) -> Vec<Line> {
     // Two spaces before and between the columns.
     let column = 2 + 9 + 2 + subjects + 2;
     let mut texts = wrapped(&finding.found, width.saturating_sub(column)).into_iter();
@@ -85,10 +90,16 @@ fn lines(finding: &Finding, subjects: usize, width: usize) -> Vec<Line> {
             .into_iter()
             .for_each(|text| more(format!("{:column$}{text}", "")));
     }
-    for mend in &finding.mend {
-        more(format!("{:13}mend ({}):  {}", "", mend.place, mend.line));
+    match finding.mend.as_slice() {
+        [] => {}
+        same if same == above => more(format!("{:13}mend: as above", "")),
+        mends => mends.iter().for_each(|mend| more(format!("{:13}{}", "", line_of(mend)))),
     }
     lines
+}
+
+fn line_of(mend: &Mend) -> String {
+    format!("mend ({}):  {}", mend.place, mend.line)
 }
 
 fn promised(promise: Promise) -> String {
@@ -113,11 +124,47 @@ fn wrapped(text: &str, width: usize) -> Vec<String> {
     lines
 }
 
+/// The promises of which something could not be looked at, in the order of the findings.
+pub(super) fn unseen(examinations: &[Examination]) -> Vec<String> {
+    let mut all: Vec<String> = Vec::new();
+    for examination in examinations {
+        let unasked = |finding: &&Finding| finding.grade == Grade::NotAsked;
+        let promises: Vec<String> = match examination.findings.iter().all(|finding| unasked(&finding)) {
+            true => vec![format!("anything that rests on {}", examination.server)],
+            false => examination.findings.iter().filter(unasked).map(|one| promised(one.check.promise)).collect(),
+        };
+        for promise in promises {
+            if !all.contains(&promise) {
+                all.push(promise);
+            }
+        }
+    }
+    all
+}
+
+/// What could not be looked at, and the lines after which it can.
+fn unasked(examinations: &[Examination], width: usize) -> Vec<String> {
+    let promises = unseen(examinations);
+    if promises.is_empty() {
+        return Vec::new();
+    }
+    let mut lines = wrapped(&format!("could not be looked at: {}", promises.join("; ")), width);
+    for finding in findings(examinations).filter(|finding| finding.grade == Grade::NotAsked) {
+        for line in finding.mend.iter().map(|mend| format!("  {}", line_of(mend))) {
+            if !lines.contains(&line) {
+                lines.push(line);
+            }
+        }
+    }
+    lines
+}
+
 fn summary(examinations: &[Examination]) -> String {
     let count = |grade| findings(examinations).filter(|finding| finding.grade == grade).count();
     let [ok, warnings, unasked, broken] = [Grade::Ok, Grade::Warning, Grade::NotAsked, Grade::Broken].map(count);
     let mut parts = vec![match broken {
-        0 if unasked == 0 => "every promise holds".to_owned(),
+        0 if unasked == 0 && warnings == 0 => "every promise holds".to_owned(),
+        0 if unasked == 0 => "nothing is broken".to_owned(),
         0 => "nothing is known to be broken".to_owned(),
         broken => format!("not every promise holds: {broken} broken"),
     }];
@@ -143,7 +190,7 @@ mod tests {
 
     fn plain(finding: &Finding, width: usize) -> Vec<String> {
         let word = |state: Option<Grade>| state.map_or(String::new(), |state| format!("  {:9}", word(state)));
-        lines(finding, 12, width).iter().map(|line| format!("{}{}", word(line.state), line.text)).collect()
+        lines(finding, &[], 12, width).iter().map(|line| format!("{}{}", word(line.state), line.text)).collect()
     }
 
     #[test]
@@ -161,9 +208,38 @@ mod tests {
     }
 
     #[test]
+    fn the_same_line_is_not_told_twice_in_a_row() {
+        let finding = CHECK.not_asked("no").mended("redis-cli", "ACL SETUSER shop +info");
+        let last = |above: &[Mend]| lines(&finding, above, 12, 80).pop().map(|line| line.text.trim().to_owned());
+        assert_eq!(last(&[]).as_deref(), Some("mend (redis-cli):  ACL SETUSER shop +info"));
+        assert_eq!(last(&finding.mend).as_deref(), Some("mend: as above"));
+    }
+
+    #[test]
+    fn what_could_not_be_looked_at_comes_last() {
+        const OTHER: Check = Check { id: "a.c", subject: "queues", promise: Promise::NothingIsLost };
+        let of = |server, findings| Examination { server, place: String::new(), findings };
+        let refused = |check: Check| check.not_asked("no").mended("shell", "permit");
+        let all = [
+            of("A", vec![CHECK.ok(""), refused(CHECK), refused(OTHER), refused(OTHER)]),
+            of("B", vec![CHECK.not_asked("gone").mended("shell", "start")]),
+            of("C", vec![OTHER.warning("").mended("shell", "other")]),
+        ];
+        let expected = [
+            "could not be looked at: every result reaches the platform (I4); no order is",
+            "lost (I4); anything that rests on B",
+            "  mend (shell):  permit",
+            "  mend (shell):  start",
+        ];
+        assert_eq!(unasked(&all, 78), expected);
+        assert_eq!(unasked(&all[2..], 78), Vec::<String>::new());
+    }
+
+    #[test]
     fn the_summary_counts() {
         let of = |findings| summary(&[Examination { server: "A", place: String::new(), findings }]);
         assert_eq!(of(vec![CHECK.ok(""), CHECK.ok("")]), "every promise holds, 2 ok");
+        assert_eq!(of(vec![CHECK.ok(""), CHECK.warning("")]), "nothing is broken, 1 warning, 1 ok");
         assert_eq!(
             of(vec![CHECK.warning(""), CHECK.not_asked("")]),
             "nothing is known to be broken, 1 warning, 1 not asked, 0 ok"
