@@ -19,7 +19,7 @@ use super::{PATIENCE, SHELL, mends::set_permissions};
 use crate::{
     errors::TopologyError,
     link::Link,
-    topology::{DEAD, RESULTS, lane_queue, within},
+    topology::{DEAD, RESULTS, RESULTS_UNROUTED, lane_queue, within},
     url::BrokerUrl,
 };
 
@@ -45,6 +45,7 @@ pub(super) async fn look(link: &Link, url: &BrokerUrl) -> Vec<Finding> {
     let tries = [
         ("read", lane.as_str(), read(link, &lane, vhost).await),
         ("write", RESULTS, write(url, RESULTS, RESULTS).await),
+        ("write", RESULTS_UNROUTED, write(url, RESULTS_UNROUTED, RESULTS).await),
         ("write", DEFAULT, write(url, "", DEAD).await),
     ];
     let alarmed = tries.iter().any(|(.., (_, alarmed))| *alarmed);

@@ -232,7 +232,7 @@ async fn a_user_who_may_not() {
     permit(".*", "^$", ".*").await;
     let examination = examine(&as_user("pw"), 2).await;
     let set = format!("rabbitmqctl set_permissions -p {vhost} doctor '.*' '.*' '.*'");
-    broken(&examination, "rabbitmq.permissions", "write results, write amq.default", &set);
+    broken(&examination, "rabbitmq.permissions", "write results, write results.unrouted, write amq.default", &set);
     permit(".*", ".*", "^results").await;
     broken(&examination_of(&as_user("pw")).await, "rabbitmq.permissions", "may not read orders.0", &set);
     // Who may not configure can work; but how things were declared can't be seen, and no promise that rests on it.
