@@ -9,7 +9,7 @@ use std::{
 use async_trait::async_trait;
 use fulfil_contract::{
     conformance::{
-        announcer::{AnnouncerBench, Read},
+        announcer::{AnnouncerBench, Read, read_from},
         procurements::samples::SlowLaneBackend,
         samples::LedgerBackend,
         source::SourceBench,
@@ -119,7 +119,7 @@ impl AnnouncerBench for Backend {
 
     async fn read_until(&self, _enough: &(dyn Fn(&[Read]) -> bool + Sync)) -> Vec<Read> {
         let read = |publication: fulfil_contract::ports::announcer::Publication| Read {
-            destination: publication.destination,
+            destination: read_from(&publication),
             routing_key: publication.routing_key,
             kind: publication.kind.to_owned(),
             message_id: publication.message_id,

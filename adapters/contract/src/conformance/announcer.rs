@@ -119,7 +119,8 @@ pub async fn publish(bench: &dyn AnnouncerBench, batch: &[Publication]) {
 }
 
 /// Where a consumer finds it.
-fn read_from(publication: &Publication) -> Destination {
+#[must_use]
+pub fn read_from(publication: &Publication) -> Destination {
     match publication.destination {
         Destination::Results | Destination::Unrouted => Destination::Results,
         Destination::DeadLetters => Destination::DeadLetters,
