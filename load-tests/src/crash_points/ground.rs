@@ -2,7 +2,7 @@
 //! is judged over all of it, so that a key sold twice is seen in whichever case it was sold first.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     fs::{self, File},
     path::{Path, PathBuf},
     time::Duration,
@@ -28,8 +28,8 @@ use crate::{
     market::{Market, Terms},
     program::{Program, Urls},
     publisher::Publisher,
-    purchases::{Attempts, Seen, judge::of_purchases},
-    results::{Results, follow::Follower},
+    purchases::{Attempt, Attempts, Seen, judge::of_purchases},
+    results::{OrderResult, Results, follow::Follower},
     sent::Sent,
 };
 
@@ -125,7 +125,7 @@ impl Ground {
             let mut verdict: Verdict = judge(sent, results, Some(&stock));
             opener.look(&mut verdict, results, &origins);
             verdict.also(none_given_up(results));
-            verdict.also(as_promised(sent, results));
+            verdict.also(as_promised(sent, results, &given_up(&attempts, &bought(market))));
             for check in of_purchases(market, &attempts, &Seen::of(market, &attempts, results)) {
                 verdict.also(check);
             }
@@ -181,12 +181,34 @@ impl Ground {
 }
 
 /// There are keys enough in stock, and of the two suppliers one answers by our reference, and the other one takes the same
-/// reference again: nothing has to be left to a person.
-fn as_promised(sent: &Sent, results: &Results) -> Check {
-    let status = |id: &String| results.orders.get(id).and_then(|all| all.values().next_back()).map(|last| &last.status);
-    let other = sent.orders.keys().filter_map(|id| Some((id, status(id).filter(|status| *status != "fulfilled")?)));
-    Check::new("as_promised", "every order is fulfilled, from stock or by its supplier")
-        .all(other.map(|(id, status)| format!("{id} is {status}")))
+/// reference again: nothing has to be left to a person. Refused is what was given up alone.
+fn as_promised(sent: &Sent, results: &Results, given_up: &HashSet<&str>) -> Check {
+    let last = |id: &String| results.orders.get(id).and_then(|all| all.values().next_back());
+    let right = |id: &str, result: &OrderResult| {
+        let refused = matches!(result.status.as_str(), "partly_fulfilled" | "rejected");
+        result.status == "fulfilled" || (refused && given_up.contains(id))
+    };
+    let other = sent.orders.keys().filter_map(|id| Some((id, last(id).filter(|result| !right(id, result))?)));
+    Check::new(
+        "as_promised",
+        "every order is fulfilled, from stock or by its supplier, unless no purchase of it ever left",
+    )
+    .all(other.map(|(id, result)| format!("{id} is {}", result.status)))
+}
+
+/// Orders with a purchase that was committed as sent twice and came to its supplier at no time: whoever was about to
+/// send it stood still or died, both times. A third send would be the first, and nobody knows: it was never bought.
+fn given_up<'a>(attempts: &'a Attempts, bought: &HashSet<String>) -> HashSet<&'a str> {
+    let never_left = |(reference, attempt): &(&String, &Attempt)| {
+        attempt.is_refused() && attempt.sends >= 2 && !bought.contains(*reference)
+    };
+    attempts.by_reference.iter().filter(never_left).map(|(_, attempt)| attempt.order_id.as_str()).collect()
+}
+
+/// References that came to a supplier with a purchase.
+fn bought(market: &Market) -> HashSet<String> {
+    let calls = market.stalls.iter().flat_map(|stall| stall.double.calls());
+    calls.filter(|call| call.kind == "buy").filter_map(|call| call.reference).collect()
 }
 
 /// Short leases, so that a broken-off purchase goes on soon.
@@ -209,11 +231,17 @@ pub(super) fn case_folder(ground: &Path, name: &str) -> Result<PathBuf> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::results::Message;
+    use crate::{
+        purchases::{DELIVERED, REFUSED, made_up},
+        results::Message,
+    };
 
     #[test]
     fn an_order_that_was_not_fulfilled_is_named() {
-        for (status, wrong) in [("fulfilled", 0), ("partly_fulfilled", 1), ("rejected", 1), ("review", 1)] {
+        let given_up = HashSet::from(["a"]);
+        for (status, wrong, where_given_up) in
+            [("fulfilled", 0, 0), ("partly_fulfilled", 1, 0), ("rejected", 1, 0), ("review", 1, 1)]
+        {
             let (mut sent, mut results) = (Sent::default(), Results::default());
             sent.add(br#"{"order_id":"a","lines":[]}"#, true);
             let body = format!(r#"{{"order_id":"a","revision":2,"status":"{status}","merchant_id":"m","lines":[]}}"#);
@@ -225,7 +253,23 @@ mod tests {
                 body,
             });
             assert!(results.malformed.is_empty(), "{:?}", results.malformed);
-            assert_eq!(as_promised(&sent, &results).offenders, wrong, "{status}");
+            assert_eq!(as_promised(&sent, &results, &HashSet::new()).offenders, wrong, "{status}");
+            assert_eq!(as_promised(&sent, &results, &given_up).offenders, where_given_up, "{status}");
         }
+    }
+
+    #[test]
+    fn given_up_is_what_was_to_be_sent_twice_and_never_left() {
+        let of = |refused: bool, sends: u64| {
+            let mut attempts = made_up::attempts(&[("a", if refused { REFUSED } else { DELIVERED })]);
+            attempts.by_reference.values_mut().for_each(|attempt| attempt.sends = sends);
+            attempts
+        };
+        let (twice, none) = (of(true, 2), HashSet::new());
+        let (reference, attempt) = twice.by_reference.iter().next().unwrap();
+        assert_eq!(given_up(&twice, &none), HashSet::from([attempt.order_id.as_str()]));
+        assert!(given_up(&twice, &HashSet::from([reference.clone()])).is_empty(), "it left");
+        assert!(given_up(&of(true, 1), &none).is_empty());
+        assert!(given_up(&of(false, 2), &none).is_empty());
     }
 }

@@ -6,8 +6,8 @@ use anyhow::{Context, Result};
 use private_servers::Postgres;
 
 /// The ledger's numbers of a delivered attempt, of a refused one, and of one that waits for a person.
-pub(super) const DELIVERED: i64 = 4;
-pub(super) const REFUSED: i64 = 5;
+pub(crate) const DELIVERED: i64 = 4;
+pub(crate) const REFUSED: i64 = 5;
 pub(super) const IN_REVIEW: i64 = 7;
 
 /// An attempt as the ledger has it: which line a reference was for.
@@ -17,8 +17,16 @@ pub struct Attempt {
     pub sku: String,
     pub supplier: String,
     pub state: i64,
+    /// How often it was committed as sent.
+    pub sends: u64,
     /// Keys that it brought, wherever they went.
     pub told: u64,
+}
+
+impl Attempt {
+    pub(crate) fn is_refused(&self) -> bool {
+        self.state == REFUSED
+    }
 }
 
 /// Keys of one SKU, bought and not delivered.
@@ -48,7 +56,7 @@ pub struct Attempts {
 }
 
 const ATTEMPTS: &str = "
-    select concat_ws(' ', a.reference, p.order_id, p.sku, a.supplier, a.state,
+    select concat_ws(' ', a.reference, p.order_id, p.sku, a.supplier, a.state, a.sends,
         (select count(*) from fulfil.told_key t where t.attempt_id = a.attempt_id))
     from fulfil.attempt a join fulfil.procurement p using (procurement_id)";
 
@@ -93,8 +101,9 @@ fn attempt(row: &str) -> Result<(String, Attempt)> {
     let mut words = row.split(' ');
     let mut word = || words.next().context("an attempt's row");
     let (reference, order_id, sku) = (word()?.to_owned(), word()?.to_owned(), word()?.to_owned());
-    let (supplier, state, told) = (word()?.to_owned(), word()?.parse()?, word()?.parse()?);
-    Ok((reference, Attempt { order_id, sku, supplier, state, told }))
+    let (supplier, state) = (word()?.to_owned(), word()?.parse()?);
+    let (sends, told) = (word()?.parse()?, word()?.parse()?);
+    Ok((reference, Attempt { order_id, sku, supplier, state, sends, told }))
 }
 
 fn kept(postgres: &Postgres) -> Result<BTreeMap<String, Kept>> {

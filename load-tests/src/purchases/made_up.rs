@@ -7,7 +7,7 @@ use supplier_doubles::{Key, Lie, Outcome, Purchase};
 use super::{Attempts, attempts::Attempt};
 use crate::results::{Message, Results};
 
-pub(super) fn bought(reference: &str, keys: &[&str], lie: Option<Lie>) -> Purchase {
+pub(crate) fn bought(reference: &str, keys: &[&str], lie: Option<Lie>) -> Purchase {
     Purchase {
         at_us: 1,
         reference: reference.into(),
@@ -24,10 +24,13 @@ pub(super) fn bought(reference: &str, keys: &[&str], lie: Option<Lie>) -> Purcha
 }
 
 /// Each of an order of the same name, at the supplier `x`.
-pub(super) fn attempts(states: &[(&str, i64)]) -> Attempts {
+pub(crate) fn attempts(states: &[(&str, i64)]) -> Attempts {
     let attempt = |(reference, state): &(&str, i64)| {
         let order_id = (*reference).to_owned();
-        (order_id.clone(), Attempt { order_id, sku: "S".into(), supplier: "x".into(), state: *state, told: 0 })
+        (
+            order_id.clone(),
+            Attempt { order_id, sku: "S".into(), supplier: "x".into(), state: *state, sends: 1, told: 0 },
+        )
     };
     Attempts {
         by_reference: states.iter().map(attempt).collect::<HashMap<_, _>>(),
@@ -41,7 +44,7 @@ pub(super) fn attempts(states: &[(&str, i64)]) -> Attempts {
 }
 
 /// What came back: one order of one line.
-pub(super) fn result(order: &str, line: &str, keys: usize) -> Results {
+pub(crate) fn result(order: &str, line: &str, keys: usize) -> Results {
     let status = match line {
         "delivered" => "fulfilled",
         other => other,

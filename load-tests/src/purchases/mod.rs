@@ -30,11 +30,13 @@ pub(crate) mod goods;
 pub(crate) mod judge;
 mod lines;
 #[cfg(test)]
-mod made_up;
+pub(crate) mod made_up;
 mod promises;
 mod seen;
 
 pub use attempts::{Attempt, Attempts, Kept};
+#[cfg(test)]
+pub(crate) use attempts::{DELIVERED, REFUSED};
 use deaths::Deaths;
 use ends::{Harm, ended_rightly};
 pub(crate) use lines::ID_PREFIX;
