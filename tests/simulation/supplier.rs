@@ -9,7 +9,7 @@ use std::{
 
 use async_trait::async_trait;
 use fulfil_contract::{
-    attempt::Reference,
+    attempt::{Attempt, Reference},
     ids::Quantity,
     ports::supplier::{CallbackRefused, Supplier, SupplierError},
     supplier::{
@@ -106,6 +106,17 @@ impl Double {
 
     pub(crate) fn log(&self) -> MutexGuard<'_, Log> {
         self.log.lock().unwrap()
+    }
+
+    /// What it made for this attempt is fewer keys than were asked for, or one that it sold before.
+    pub(crate) fn cheated(&self, attempt: &Attempt) -> bool {
+        let log = self.log();
+        let Some(made) = log.made.get(attempt.reference.as_str()) else { return false };
+        let sold_before = |key: &String| {
+            let others = log.made.iter().filter(|(reference, _)| reference.as_str() != attempt.reference.as_str());
+            others.into_iter().any(|(_, other)| other.sku == made.sku && other.keys.contains(key))
+        };
+        made.keys.len() < made.wanted as usize || made.keys.iter().any(sold_before)
     }
 
     fn tell(&self, what: &str, reference: &Reference, how: u64) {

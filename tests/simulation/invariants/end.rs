@@ -44,7 +44,7 @@ impl Watch {
         self.i1_all_that_is_available_is_offered(rest.with_an_old_worker);
         self.i1_nothing_is_offered_twice_without_cause(seen);
         self.i2_an_order_id_has_one_effect(rest);
-        self.i3_lines_are_whole(rest, seen);
+        self.i3_lines_are_whole(rest, doubles, seen);
         self.i4_nothing_is_left_and_the_latest_is_announced(rest);
         self.i5_the_ledger_adds_up();
         self.i5_what_came_is_what_is_there(rest, &attempts, doubles, seen);

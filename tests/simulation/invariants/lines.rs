@@ -13,12 +13,13 @@ use super::{Watch, end::Rest};
 use crate::{
     orders::{Asks, BEGAN, BOUGHT, CARD, GHOST, Line, MIXED, SCARCE, UNTAKEN},
     seen::Seen,
+    supplier::Double,
     worker::LINE,
 };
 
 impl Watch {
     /// I3: each line got exactly what it asks for, or a reason that its SKU can have.
-    pub(super) fn i3_lines_are_whole(&self, rest: &Rest, seen: &Seen) {
+    pub(super) fn i3_lines_are_whole(&self, rest: &Rest, doubles: &[Double], seen: &Seen) {
         let sent = self.sent();
         for (id, file) in &rest.files {
             let Some(Asks::Lines { lines, expires_at }) = sent.orders[id].get(&file.order.body_hash.0) else {
@@ -32,7 +33,7 @@ impl Watch {
             self.hold(count == lines.len(), "I3", || format!("{id} has {count} lines, and not {}", lines.len()));
             for (line, wanted) in file.order.lines.iter().zip(lines) {
                 self.one_line(file, line, wanted, expires_at.is_some(), seen);
-                self.one_refusal(rest, file, line);
+                self.one_refusal(rest, file, line, doubles);
             }
         }
     }
@@ -76,12 +77,21 @@ impl Watch {
         self.hold(dead, "I8", || format!("{id} is called poison, and is not among the dead letters"));
     }
 
-    /// I3: what suppliers did not fill was refused by one of them, or waited its whole time, or a person decided so.
-    fn one_refusal(&self, rest: &Rest, file: &OrderFile, line: &RecordedLine) {
+    /// I3: what suppliers did not fill was refused by one of them, or one brought less than it was to again and again, or it
+    /// waited its whole time, or a person decided so.
+    fn one_refusal(&self, rest: &Rest, file: &OrderFile, line: &RecordedLine, doubles: &[Double]) {
         let LineOutcome::Rejected(reason) = &line.outcome else { return };
         let of_this_line = file.procurements.iter().filter(|procurement| procurement.line_no == line.line_no);
         let attempts: Vec<&Attempt> = of_this_line.flat_map(|procurement| &procurement.attempts).collect();
-        let refused = |attempt: &&Attempt| matches!(attempt.state, AttemptState::Refused | AttemptState::NotSent);
+        let refused = |attempt: &&Attempt| match attempt.state {
+            AttemptState::Refused | AttemptState::NotSent => true,
+            AttemptState::Delivered => doubles.iter().any(|double| double.cheated(attempt)),
+            AttemptState::Intended
+            | AttemptState::Sent
+            | AttemptState::Accepted
+            | AttemptState::Unknown
+            | AttemptState::InReview => false,
+        };
         let grounds = match reason.code {
             ReasonCode::SuppliersRefused => attempts.iter().any(refused),
             ReasonCode::SuppliersUnavailable => {
