@@ -11,6 +11,8 @@ use fulfil_contract::{
 use super::*;
 use crate::wire::Reply;
 
+mod settings;
+
 const REFERENCE: &str = "f0123456789abcdef";
 
 fn supplier(own: Value) -> Reloadly {
@@ -372,32 +374,4 @@ async fn without_a_token_nothing_is_sent() {
     assert!(matches!(cards.balance().await, Err(SupplierError::Unreachable(_))));
     let promises = top_ups().promises();
     assert_eq!((promises.query, promises.resend, promises.most), (true, Resend::Refused, 1));
-}
-
-#[test]
-fn settings_are_checked() {
-    let common = Common {
-        name: SupplierName::parse("reloadly").unwrap(),
-        url: "https://topups-sandbox.reloadly.com".into(),
-        currency: Currency::parse("USD").unwrap(),
-        timeout: Duration::from_secs(1),
-        settle: None,
-        carrier: None,
-    };
-    let settings = |own: Value| -> Settings {
-        let mut settings = Settings::example();
-        for (name, value) in own.as_object().unwrap() {
-            settings[name] = value.clone();
-        }
-        serde_json::from_value(settings).unwrap()
-    };
-    let wrong = settings(serde_json::json!({
-        "client_id": "", "country": "usa", "sender_name": " ", "key_format": "{pinCode}", "most": 0, "auth_url": "http://a.example"
-    }));
-    let paths: Vec<_> =
-        reloadly(&common, wrong).err().unwrap_or_default().into_iter().map(|mistake| mistake.path).collect();
-    assert_eq!(paths, ["client_id", "country", "sender_name", "key_format", "most", "auth_url"]);
-    let top_ups = settings(serde_json::json!({ "product_line": "topups", "audience": null }));
-    assert_eq!(top_ups.audience(&common.url), "https://topups-sandbox.reloadly.com");
-    assert_eq!(top_ups.audience("https://topups.reloadly.com"), "https://topups.reloadly.com");
 }
