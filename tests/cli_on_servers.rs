@@ -32,9 +32,10 @@ impl<'a> Site<'a> {
             serde_json::from_slice::<Value>(&output.stdout).unwrap()["recipient"].as_str().unwrap().to_owned();
         let [broker, ledger, stock] =
             [servers.rabbitmq.new_vhost().unwrap(), servers.postgres.new_database().unwrap(), servers.redis.url()];
-        // Patient with stock on a crowded machine: the counts are those of an order that stock filled.
+        // The counts are those of orders that stock filled: it is patient with stock on a crowded machine, and has one
+        // batch under way, since one that wants more than there is holds all of it back from the others for a moment.
         let configuration = format!(
-            "[source]\nurl = \"{broker}\"\nlanes = 1\n[ledger]\nurl = \"{ledger}\"\n[stock]\nurl = \"{stock}\"\ntimeout_ms = 20000\n\
+            "[source]\nurl = \"{broker}\"\nlanes = 1\nbatch_orders = 1\nin_flight = 1\n[ledger]\nurl = \"{ledger}\"\n[stock]\nurl = \"{stock}\"\ntimeout_ms = 20000\n\
              [admin]\nlisten = \"off\"\n[sealing]\nrecipient = \"{recipient}\"\nfingerprint_secret = \"0123456789abcdef\"\n"
         );
         write(folder, "fulfil.toml", &configuration);
