@@ -8,6 +8,7 @@ use fulfil_load_tests::{
     generate::{self, KEYS_FILE, ORDERS_FILE},
     kills::{Fault, Plan, run},
     own_servers::Place,
+    sent::lines,
 };
 use private_servers::{Server, Servers};
 
@@ -109,8 +110,13 @@ async fn refused_results_are_owed_and_paid() {
     let policy = r#"{"max-length":1,"overflow":"reject-publish"}"#;
     let set = ["set_policy", "-p", &host, "full", "^results$", policy, "--apply-to", "queues"];
     ctl(set.map(str::to_owned).to_vec()).await;
-    shop.publish().await;
+    let file = shop.folder().join(ORDERS_FILE);
+    let mut orders = lines(&file).unwrap().map(Result::unwrap);
     let (mut worker, admin) = shop.start_worker(&[]).await;
+    // A queue takes what is published at once, and says that it is full after that.
+    shop.publish_these(orders.by_ref().take(20)).await;
+    until("the queue is full", || async { outcomes(admin).await >= 20.0 }).await;
+    shop.publish_these(orders).await;
     until("results are owed", || async {
         fulfil_load_tests::scrape::metrics(admin)
             .await
