@@ -32,7 +32,7 @@ static NEXT_REFERENCE: AtomicUsize = AtomicUsize::new(0);
 fn patient(ledger: &PrivateLedger) -> PrivateLedger {
     let options = "options=-c%20lock_timeout%3D0%20-c%20deadlock_timeout%3D20ms";
     let url = format!("{}?{options}", ledger.url);
-    PrivateLedger { postgres: Postgres::new(&url, 3, LIMIT).unwrap(), url: ledger.url.clone() }
+    PrivateLedger::at(&ledger.url, Postgres::new(&url, 3, LIMIT).unwrap())
 }
 
 /// How many circles the server broke, once all its backends have ended and reported.
@@ -199,6 +199,6 @@ async fn one_sku_recorded_imported_delivered_and_decided_at_once() {
     assert!(counts[3..].iter().all(|count| *count > 0), "all of it took place: {counts:?}");
     let owed = ledger.postgres.owed(10_000, &[]).await.unwrap();
     assert!(owed.iter().all(|result| result.status != OrderStatus::Processing));
-    drop(ledger);
+    let _database = ledger.end_pool();
     assert_eq!(circles(&admin).await, 0, "nobody waited in a circle");
 }

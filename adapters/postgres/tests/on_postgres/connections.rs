@@ -137,7 +137,7 @@ async fn a_server_that_is_down_is_an_error_of_the_calls_until_it_is_back() {
     let server = private_servers::Postgres::start().unwrap();
     let url = server.url();
     fulfil_postgres::migrate(&url).await.unwrap();
-    let ledger = PrivateLedger { postgres: Postgres::new(&url, 2, LIMIT).unwrap(), url };
+    let ledger = PrivateLedger::at(&url, Postgres::new(&url, 2, LIMIT).unwrap());
     let ids = stock(&ledger, "sku-a", 1).await;
     server.kill().unwrap();
     for _ in 0..3 {

@@ -142,7 +142,7 @@ async fn names_that_are_words_of_sql() {
     let (place, _) = server.url().rsplit_once('/').map(|(place, name)| (place.to_owned(), name.to_owned())).unwrap();
     let url = format!("{place}/table");
     migrate(&url).await.unwrap();
-    let owner = PrivateLedger { postgres: fulfil_postgres::Postgres::new(&url, 1, LIMIT).unwrap(), url };
+    let owner = PrivateLedger::at(&url, fulfil_postgres::Postgres::new(&url, 1, LIMIT).unwrap());
     let url = owner.url.replacen("fulfil:fulfil@", "user@", 1);
     let examination = examine(&url, &DEMAND).await;
     alone(&examination, "postgres.permissions", Grade::Broken, "GRANT USAGE ON SCHEMA fulfil TO \"user\";");

@@ -42,7 +42,7 @@ const FIRST_VERSION: &str = "
 #[tokio::test]
 async fn what_the_first_version_owed_is_owed_in_the_same_words() {
     let url = fresh_database();
-    let ledger = PrivateLedger { postgres: Postgres::new(&url, 2, LIMIT).unwrap(), url: url.clone() };
+    let ledger = PrivateLedger::at(&url, Postgres::new(&url, 2, LIMIT).unwrap());
     let admin = ledger.connect().await;
     admin.batch_execute("create schema fulfil").await.unwrap();
     admin.batch_execute(include_str!("../../migrations/0001_ledger.sql")).await.unwrap();

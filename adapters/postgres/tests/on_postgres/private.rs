@@ -1,4 +1,5 @@
-//! A private, empty ledger on a Postgres server that the tests of one program share.
+//! A private, empty ledger on a Postgres server that the tests of one program share. Its database is dropped with it: those
+//! of all tests together fill 4 GB.
 
 use std::{
     sync::atomic::{AtomicU32, Ordering},
@@ -26,7 +27,12 @@ pub(crate) const LIMIT: Duration = Duration::from_secs(60);
 pub(crate) struct PrivateLedger {
     pub(crate) url: String,
     pub(crate) postgres: Postgres,
+    own: Option<OwnDatabase>,
 }
+
+/// A database of one test; the server drops it when this is dropped.
+#[derive(Debug)]
+pub(crate) struct OwnDatabase(String);
 
 /// A copy of a database that was migrated once.
 pub(crate) async fn fresh_ledger() -> PrivateLedger {
@@ -43,7 +49,7 @@ pub(crate) async fn fresh_ledger() -> PrivateLedger {
     server.execute(&format!("create database {copy} template {template}")).unwrap();
     let url = format!("{server_url}/{copy}");
     let postgres = Postgres::new(&url, 8, LIMIT).unwrap();
-    PrivateLedger { url, postgres }
+    PrivateLedger { url, postgres, own: Some(OwnDatabase(copy)) }
 }
 
 pub(crate) fn fresh_database() -> String {
@@ -51,11 +57,33 @@ pub(crate) fn fresh_database() -> String {
 }
 
 impl PrivateLedger {
+    /// Another way into a database that is not its own.
+    pub(crate) fn at(url: &str, postgres: Postgres) -> Self {
+        Self { url: url.to_owned(), postgres, own: None }
+    }
+
+    /// Ends its connections, and keeps the database until what this gives is dropped.
+    pub(crate) fn end_pool(self) -> Option<OwnDatabase> {
+        self.own
+    }
+
     /// A connection beside the adapter's own.
     pub(crate) async fn connect(&self) -> Client {
         let (client, connection) = tokio_postgres::connect(&self.url, NoTls).await.unwrap();
         tokio::spawn(connection);
         client
+    }
+}
+
+impl Drop for OwnDatabase {
+    fn drop(&mut self) {
+        let Self(name) = self;
+        let dropped = private_servers::Postgres::shared()
+            .and_then(|server| server.execute(&format!("drop database {name} with (force)")));
+        // No panic: it would hide the test's own.
+        if let Err(error) = dropped {
+            eprintln!("the database {name} is left behind: {error:#}");
+        }
     }
 }
 

@@ -49,7 +49,8 @@ async fn selling_consecutive_keys_is_hot_and_scans_no_table() {
     let repeats: Vec<Entry> = (0..500).map(|at| Entry::Order(from_ledger(&format!("o-0-{at}"), "sku-a", 1))).collect();
     worker.record(&repeats).await.unwrap();
     new(judge_one(&ledger, from_ledger("take", "sku-a", 3)).await);
-    drop((worker, ledger));
+    drop(worker);
+    let _database = ledger.end_pool();
 
     assert_eq!(figure(&admin, "card_key", "n_tup_upd", 4_003).await, 4_003, "one update per sold key");
     let hot = figure(&admin, "card_key", "n_tup_hot_upd", 4_003).await;
@@ -65,7 +66,7 @@ async fn plans_that_were_made_for_empty_tables_do_not_last() {
     let admin = ledger.connect().await;
     admin.batch_execute("vacuum analyze").await.unwrap();
     // One connection, which plans every statement now, knowing that the tables are empty.
-    let pool = PrivateLedger { postgres: Postgres::new(&ledger.url, 1, LIMIT).unwrap(), url: ledger.url.clone() };
+    let pool = PrivateLedger::at(&ledger.url, Postgres::new(&ledger.url, 1, LIMIT).unwrap());
     let use_all = async |round: usize, keys: usize| {
         let ids = stock_from(&pool, "sku-a", 1 + round * 10_000, keys).await;
         for _ in 0..100 {
