@@ -77,7 +77,7 @@ impl Watch {
         self.hold(dead, "I8", || format!("{id} is called poison, and is not among the dead letters"));
     }
 
-    /// I3: what suppliers did not fill was refused by one of them, or one brought less than it was to again and again, or it
+    /// I3: of what suppliers did not fill, the last that was asked refused it or brought less than it was to, or the line
     /// waited its whole time, or a person decided so.
     fn one_refusal(&self, rest: &Rest, file: &OrderFile, line: &RecordedLine, doubles: &[Double]) {
         let LineOutcome::Rejected(reason) = &line.outcome else { return };
@@ -93,7 +93,7 @@ impl Watch {
             | AttemptState::InReview => false,
         };
         let grounds = match reason.code {
-            ReasonCode::SuppliersRefused => attempts.iter().any(refused),
+            ReasonCode::SuppliersRefused => attempts.last().is_some_and(refused),
             ReasonCode::SuppliersUnavailable => {
                 file.order.decided_at.0 >= BEGAN + i64::try_from(LINE.as_micros()).unwrap()
             }
