@@ -84,7 +84,8 @@ pub struct Report {
     pub writes_refused_by_fence: u64,
     /// Claims of workers that seemed dead, and were freed.
     pub claims_taken_over: u64,
-    pub offered_twice: u64,
+    /// What workers counted of what stock offered although it was sold.
+    pub offered_sold: u64,
     pub redelivered: u64,
     /// Lines whose purchase was stopped before its first byte, where the supplier promises nothing for the same
     /// reference.
@@ -243,7 +244,7 @@ fn report(
         lease_seconds: plan.lease.as_secs(),
         writes_refused_by_fence: left.lease_lost,
         claims_taken_over: counted("fulfil_stock_claims_taken_over_total"),
-        offered_twice: counted("fulfil_stock_offered_sold_total"),
+        offered_sold: counted("fulfil_stock_offered_sold_total"),
         redelivered: counted("fulfil_redelivered_total"),
         left_to_a_person: verdict.statuses.get("review").copied().unwrap_or(0),
         seen,
@@ -333,11 +334,11 @@ impl fmt::Display for Report {
         }
         write!(
             f,
-            "{} writes refused by the fence, {} claims taken over, {} keys offered twice and refused, {} redelivered, \
+            "{} writes refused by the fence, {} claims taken over, {} offers of sold keys, {} redelivered, \
              {} lines before a person, {:.1} minutes, seed {}",
             self.writes_refused_by_fence,
             self.claims_taken_over,
-            self.offered_twice,
+            self.offered_sold,
             self.redelivered,
             self.left_to_a_person,
             self.minutes,
