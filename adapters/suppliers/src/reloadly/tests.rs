@@ -15,22 +15,25 @@ mod settings;
 
 const REFERENCE: &str = "f0123456789abcdef";
 
-fn supplier(own: Value) -> Reloadly {
-    let common = Common {
+fn common(url: &str) -> Common {
+    Common {
         name: SupplierName::parse("reloadly").unwrap(),
-        url: "http://127.0.0.1:1".into(),
+        url: url.into(),
         currency: Currency::parse("USD").unwrap(),
         timeout: Duration::from_secs(1),
         settle: None,
         carrier: None,
-    };
+    }
+}
+
+fn supplier(own: Value) -> Reloadly {
     let mut settings = serde_json::json!({
         "product_line": "giftcards", "client_id": "c", "client_secret": "s3cret", "auth_url": "http://127.0.0.1:1"
     });
     for (name, value) in own.as_object().unwrap() {
         settings[name] = value.clone();
     }
-    reloadly(&common, serde_json::from_value(settings).unwrap()).unwrap()
+    reloadly(&common("http://127.0.0.1:1"), serde_json::from_value(settings).unwrap()).unwrap()
 }
 
 fn top_ups() -> Reloadly {

@@ -4,14 +4,7 @@ use super::*;
 
 #[test]
 fn settings_are_checked() {
-    let common = Common {
-        name: SupplierName::parse("reloadly").unwrap(),
-        url: "https://topups-sandbox.reloadly.com".into(),
-        currency: Currency::parse("USD").unwrap(),
-        timeout: Duration::from_secs(1),
-        settle: None,
-        carrier: None,
-    };
+    let common = common("https://topups-sandbox.reloadly.com");
     let settings = |own: Value| -> Settings {
         let mut settings = Settings::example();
         for (name, value) in own.as_object().unwrap() {
