@@ -166,7 +166,7 @@ impl<'a> Crew<'a> {
     }
 
     /// Waits until all take orders; whoever has ended by itself is started again.
-    pub(crate) async fn await_all_ready(&mut self) -> Result<()> {
+    async fn await_all_ready(&mut self) -> Result<()> {
         for number in 0..self.workers.len() {
             self.restart_ended(number).await?;
             self.await_ready(number).await?;
@@ -201,8 +201,10 @@ impl<'a> Crew<'a> {
         }
     }
 
-    /// SIGTERM to all; gives what was counted in all.
+    /// SIGTERM to all; gives what was counted in all. One that was started a moment ago has no metrics yet, and would die
+    /// of the signal: it is waited for.
     pub(crate) async fn stop(mut self) -> Result<Sums> {
+        self.await_all_ready().await?;
         for number in 0..self.workers.len() {
             self.terminate(number).await?;
         }

@@ -129,14 +129,23 @@ async fn rejected_with_the_reason_that_the_merchant_reads() {
     stand.end().await;
 }
 
+/// Runs until the supplier has taken the purchase, and then until the line's time is over, which begins to count only now:
+/// a slow machine would be late before it bought.
+async fn bought_and_late(stand: &mut Stand, from: Protocol, order: &str, seconds: u64) {
+    let running = stand.begin(&[order.to_owned()]);
+    stand.until("a purchase is made", || !stand.double(from).log().purchases.is_empty()).await;
+    assert_eq!(running.stop().await, Some(0), "{}", stand.log());
+    stand.set("FULFIL_PROCUREMENT__DEADLINE_SECONDS", seconds);
+    stand.work_off(&[]).await;
+}
+
 /// Accepted and not delivered in time: a person has it asked anew, and it has been delivered since.
 #[tokio::test]
 async fn asked_again_with_another_span_of_time() {
     let slow = PendingTime { share: 1.0, millis: Millis::fixed(9_000) };
     let mood = Mood { pending_time: slow, ..Mood::default() };
     let mut stand = Stand::open(&[Protocol::Kinguin], &mood, &[Route::to("game", Protocol::Kinguin, 0)]).await;
-    stand.set("FULFIL_PROCUREMENT__DEADLINE_SECONDS", 3);
-    stand.work_off(&[order("o-1", "game", 2)]).await;
+    bought_and_late(&mut stand, Protocol::Kinguin, &order("o-1", "game", 2), 3).await;
     let review = stand.review().await;
     assert_eq!((&review["kind"], &review["supplier"]), (&"overdue".into(), &"kinguin".into()), "{review}");
 
@@ -157,9 +166,9 @@ async fn asked_again_with_another_span_of_time() {
 async fn a_top_up_is_delivered_with_its_receipt() {
     let for_ever = Mood { pending_for_ever: 1.0, ..Mood::default() };
     let mut stand = Stand::open(&[Protocol::Kasushou], &for_ever, &[Route::to("credit", Protocol::Kasushou, 2)]).await;
-    stand.set("FULFIL_PROCUREMENT__DEADLINE_SECONDS", 2);
     let recharge = "\"recharge\":{\"account\":\"13800138000\"},\"unit_price\"";
-    stand.work_off(&[order("o-1", "credit", 1).replace("\"unit_price\"", recharge)]).await;
+    let order = order("o-1", "credit", 1).replace("\"unit_price\"", recharge);
+    bought_and_late(&mut stand, Protocol::Kasushou, &order, 2).await;
     let id = stand.review().await["review"].to_string();
     stand.write("given.txt", "AAAA-BBBB\n");
     let resolve = ["review", "resolve", id.as_str(), "--reason", "seen at theirs", "--as", "delivered"];

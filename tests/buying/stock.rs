@@ -63,7 +63,9 @@ async fn a_line_that_waits_ends_with_its_order() {
     let mut stand = Stand::open(&[Protocol::Kinguin], &Mood::default(), &routes).await;
     stand.set("FULFIL_SUPPLIERS__KINGUIN__BREAKER_OPEN_SECONDS", 1);
     stand.double(Protocol::Kinguin).go_dark().await;
-    let end = SystemTime::now().duration_since(UNIX_EPOCH).unwrap() + Duration::from_secs(4);
+    // The folder is there and migrated before the order's time runs.
+    stand.work_off(&[]).await;
+    let end = SystemTime::now().duration_since(UNIX_EPOCH).unwrap() + Duration::from_secs(8);
     let end = Timestamp(end.as_micros().try_into().unwrap());
     let with_end = format!("\"expires_at\":\"{end}\",\"lines\"");
     stand.work_off(&[order("o-1", "red", 1).replace("\"lines\"", &with_end)]).await;

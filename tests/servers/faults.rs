@@ -69,7 +69,7 @@ async fn connections_are_cut() {
         lanes: 2,
         batch: 8,
         silence: Duration::from_secs(1),
-        limit: Duration::from_secs(60),
+        limit: Duration::from_secs(300),
         seed: 15,
         folder: folder.path().to_owned(),
     };

@@ -162,7 +162,9 @@ async fn a_person_decides_while_a_worker_runs() {
 #[tokio::test]
 async fn a_worker_drains_with_a_purchase_under_way() {
     let slow = Mood { buy_latency: Millis::fixed(2_000), ..Mood::default() };
-    let trade = Trade::open(Shop::open(1).await, Protocol::AcgFaka, &slow, quick()).await;
+    // What takes longer than the time-out would be a review too.
+    let terms = Terms { timeout: Duration::from_secs(20), lease: Duration::from_secs(25), ..quick() };
+    let trade = Trade::open(Shop::open(1).await, Protocol::AcgFaka, &slow, terms).await;
     trade.publish(1).await;
     let (mut worker, _) = trade.shop.start_worker(&[]).await;
     until_bought(&trade, 1).await;
@@ -203,6 +205,8 @@ async fn what_a_dead_worker_bought_is_not_bought_again() {
 
 /// A callback wakes a line that would be asked about much later; one that is forged does nothing.
 async fn woken_by_a_callback(protocol: Protocol) {
+    let mut shop = Shop::open(1).await;
+    // Only now: servers that start take ports too.
     let callbacks = free_address().unwrap();
     let name = protocol.as_str();
     let url = format!("http://{callbacks}/callbacks/{name}");
@@ -213,7 +217,6 @@ async fn woken_by_a_callback(protocol: Protocol) {
     };
     // Without a callback it is asked after 45 s at the earliest.
     let terms = Terms { poll: Duration::from_secs(60), ..quick() };
-    let mut shop = Shop::open(1).await;
     shop.program.set("CALLBACKS__LISTEN", &callbacks.to_string());
     let trade = Trade::open(shop, protocol, &mood, terms).await;
     trade.publish(1).await;

@@ -23,7 +23,7 @@ use tempfile::TempDir;
 use tokio::process::Child;
 
 /// For anything that is waited for.
-const LIMIT: Duration = Duration::from_secs(120);
+const LIMIT: Duration = Duration::from_secs(300);
 
 pub(crate) struct Shop {
     pub(crate) program: Program,
@@ -136,7 +136,7 @@ impl Shop {
         if let Err(error) = follower.wait_until(LIMIT, all_there).await {
             eprintln!("{error:#}\n{}", self.logs());
         }
-        follower.wait_until_quiet(Duration::from_millis(500), LIMIT).await.unwrap();
+        follower.wait_until_quiet(Duration::from_secs(3), LIMIT).await.unwrap();
         let stock = Stock::read(&self.folder().join(KEYS_FILE)).unwrap();
         let verdict = follower.with(|results| judge(&sent, results, Some(&stock)));
         verdict.with_audit(self.whole_stock().await)
@@ -166,7 +166,7 @@ impl Shop {
         let begin = Instant::now();
         loop {
             let audit = self.program.audit().await.unwrap();
-            if audit.stock_missing == Some(0) || begin.elapsed() > Duration::from_secs(30) {
+            if audit.stock_missing == Some(0) || begin.elapsed() > LIMIT {
                 return audit;
             }
             // A worker takes over what the dead left.

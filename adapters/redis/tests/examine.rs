@@ -10,8 +10,8 @@ use fulfil_contract::{
 use fulfil_redis::{Redis, examine};
 use private_servers::Server;
 
-/// As workers are usually told to wait.
-const LIMIT: Duration = Duration::from_millis(500);
+/// A worker's time-out. Long, so that a busy machine is no finding.
+const LIMIT: Duration = Duration::from_secs(20);
 /// For anything that is waited for.
 const LONG: Duration = Duration::from_secs(20);
 

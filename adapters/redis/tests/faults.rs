@@ -208,6 +208,7 @@ async fn killed_and_restarted() {
     let (stock, server) = filled(Duration::from_secs(5)).await;
     assert_eq!(take(&stock, 1, 3).await.unwrap(), keys(1..=3));
     let before = stock.identity().await.unwrap();
+    server.await_written().unwrap();
     server.kill().unwrap();
     for number in 2..12 {
         let begin = Instant::now();

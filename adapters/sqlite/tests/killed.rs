@@ -30,15 +30,17 @@ const BATCH: usize = 20;
 const KEYS_EACH: usize = 2;
 const KILLS: u64 = 20;
 /// No run lasts longer.
-const LIMIT: Duration = Duration::from_secs(60);
+const LIMIT: Duration = Duration::from_secs(600);
 const FOLDER: &str = "FULFIL_TEST_KILLED_FOLDER";
+/// After how many batches a run does no more, so that a kill that comes late leaves something to do.
+const BATCHES: &str = "FULFIL_TEST_KILLED_BATCHES";
 
 #[tokio::test]
 async fn a_killed_run_leaves_nothing_half() {
     let folder = TempDir::new().unwrap();
     let mut most_answered = 0;
     for kill in 0..KILLS {
-        let mut child = run(folder.path());
+        let mut child = run(folder.path(), 3);
         let mut output = BufReader::new(child.stdout.take().unwrap()).lines();
         // Later each time, and somewhere within a batch.
         let mut answered = 0;
@@ -55,7 +57,7 @@ async fn a_killed_run_leaves_nothing_half() {
         assert_sound(folder.path(), most_answered).await;
     }
     assert!(most_answered < ORDERS, "the last run had nothing left to do: it was not killed at work");
-    let mut last = run(folder.path());
+    let mut last = run(folder.path(), ORDERS);
     for line in BufReader::new(last.stdout.take().unwrap()).lines() {
         line.unwrap();
     }
@@ -82,10 +84,11 @@ async fn assert_sound(folder: &Path, answered: u64) {
     assert!(!connection.prepare("pragma foreign_key_check").unwrap().exists([]).unwrap());
 }
 
-fn run(folder: &Path) -> Child {
+fn run(folder: &Path, batches: u64) -> Child {
     Command::new(std::env::current_exe().unwrap())
         .args(["--ignored", "--exact", "the_run", "--nocapture"])
         .env(FOLDER, folder)
+        .env(BATCHES, batches.to_string())
         .stdout(Stdio::piped())
         .stderr(Stdio::inherit())
         .spawn()
@@ -97,10 +100,11 @@ fn run(folder: &Path) -> Child {
 #[ignore = "the other test runs it in a process of its own"]
 async fn the_run() {
     let folder = std::env::var_os(FOLDER).expect("run by a_killed_run_leaves_nothing_half alone");
-    tokio::time::timeout(LIMIT, work_off(Path::new(&folder))).await.unwrap();
+    let batches = std::env::var(BATCHES).unwrap().parse().unwrap();
+    tokio::time::timeout(LIMIT, work_off(Path::new(&folder), batches)).await.unwrap();
 }
 
-async fn work_off(folder: &Path) {
+async fn work_off(folder: &Path, mut batches: u64) {
     let store = Sqlite::open(folder).unwrap();
     let keys: Vec<_> = (0..ORDERS as usize * KEYS_EACH).map(key).collect();
     for keys in keys.chunks(200) {
@@ -110,6 +114,10 @@ async fn work_off(folder: &Path) {
     store.inbox().ingest("orders", lines).await.unwrap();
     let mut source = Sources::open(&store, 0).await.unwrap();
     while store.inbox().waiting().await.unwrap() > 0 {
+        if batches == 0 {
+            std::future::pending::<()>().await; // until it is killed
+        }
+        batches -= 1;
         // Batches must not depend on where an earlier run stopped: recorded whole, they are always the same.
         let mut deliveries = Vec::new();
         while deliveries.len() < BATCH {

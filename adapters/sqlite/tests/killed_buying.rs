@@ -31,7 +31,7 @@ const LINES: u32 = 2;
 const WORKERS: usize = 4;
 const KILLS: u64 = 25;
 /// No run lasts longer.
-const LIMIT: Duration = Duration::from_secs(60);
+const LIMIT: Duration = Duration::from_secs(600);
 const FOLDER: &str = "FULFIL_TEST_KILLED_FOLDER";
 /// How many deliveries a run makes before it only waits to be killed; none: as many as there are to make.
 const DELIVERIES: &str = "FULFIL_TEST_KILLED_DELIVERIES";

@@ -20,7 +20,8 @@ use crate::server::{Parts, Server, start_on_free_ports};
 use crate::small_disk::SmallDisk;
 use crate::tool::{output, tool};
 
-const READY_LIMIT: Duration = Duration::from_secs(60);
+/// After a kill it makes every file of its folder durable before it lets anybody in.
+const READY_LIMIT: Duration = Duration::from_secs(180);
 const ANSWER_LIMIT: Duration = Duration::from_secs(1);
 const DATA: &str = "data";
 const USER: &str = "postgres";

@@ -16,7 +16,7 @@ use crate::programs;
 use crate::server::{Parts, Server, start_on_free_ports};
 
 const READY_LIMIT: Duration = Duration::from_secs(60);
-const ANSWER_LIMIT: Duration = Duration::from_secs(1);
+const ANSWER_LIMIT: Duration = Duration::from_secs(10);
 const AOF: &str = "appendonlydir";
 
 /// A running Redis. It and its data are gone when this is dropped.
@@ -60,15 +60,31 @@ impl Redis {
         self.processes.folder.path().join(AOF)
     }
 
+    /// Waits until all that it has answered is in its append-only file, which a kill leaves alone. While the file is being
+    /// fsynced Redis answers, and writes later.
+    ///
+    /// # Errors
+    /// If it does not answer, or has not written within a minute.
+    pub fn await_written(&self) -> Result<()> {
+        let begin = Instant::now();
+        while !is_written(&self.ask("INFO persistence")?) {
+            if begin.elapsed() > READY_LIMIT {
+                bail!("redis is still writing its append-only file");
+            }
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        Ok(())
+    }
+
     /// Copies the append-only files as they are now: everything that was answered before this
     /// call is in the copy.
     ///
     /// # Errors
-    /// If the files cannot be copied, or a rewrite of them does not end within a minute.
+    /// If the files cannot be copied, or are not written within a minute.
     pub fn snapshot_aof(&self) -> Result<AofSnapshot> {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         if self.is_running()? {
-            self.await_no_rewrite()?;
+            self.await_written()?;
         }
         let name = format!("aof-snapshot-{}", COUNT.fetch_add(1, Ordering::Relaxed));
         let folder = self.processes.folder.copy_in(&self.aof_dir(), &name)?;
@@ -118,8 +134,8 @@ impl Redis {
     /// done starts with an older one. Asked at once: the rewrite begins with the link.
     fn is_in_step(&self) -> Result<bool> {
         let info = self.ask("INFO")?;
-        let says = ["master_link_status:up", "aof_rewrite_in_progress:0", "aof_rewrite_scheduled:0"];
-        Ok(says.iter().all(|says| info.contains(says)))
+        let says = ["master_link_status:up", "aof_rewrite_scheduled:0"];
+        Ok(says.iter().all(|says| info.contains(says)) && is_written(&info))
     }
 
     /// Cuts a replica off from its primary: it keeps what it has, hears nothing new, and stays a replica.
@@ -174,21 +190,6 @@ impl Redis {
         std::fs::remove_dir_all(&folder).with_context(|| format!("cannot remove {}", folder.display()))
     }
 
-    /// Automatic rewrites are off, so that only one asked for by a client can be under way.
-    fn await_no_rewrite(&self) -> Result<()> {
-        let begin = Instant::now();
-        loop {
-            let info = self.ask("INFO persistence")?;
-            if info.contains("aof_rewrite_in_progress:0") {
-                return Ok(());
-            }
-            if begin.elapsed() > READY_LIMIT {
-                bail!("redis is still rewriting its append-only file");
-            }
-            std::thread::sleep(Duration::from_millis(10));
-        }
-    }
-
     /// Sends one inline command and reads the beginning of its answer.
     fn ask(&self, command: &str) -> Result<String> {
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, self.number()));
@@ -219,6 +220,11 @@ impl Parts for Redis {
         let ready = || self.ask("PING").is_ok_and(|answer| answer.starts_with("+PONG"));
         self.processes.await_ready(READY_LIMIT, ready)
     }
+}
+
+/// No rewrite is under way (automatic ones are off), and no answered command waits to be written.
+fn is_written(info: &str) -> bool {
+    info.contains("aof_rewrite_in_progress:0") && info.contains("aof_buffer_length:0")
 }
 
 fn configuration(port: u16, folder: &Path) -> String {

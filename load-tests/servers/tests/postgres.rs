@@ -56,7 +56,9 @@ fn a_full_disk_refuses_writes_until_there_is_room() {
 fn a_kill_takes_a_busy_session_along() {
     let postgres = Postgres::start().unwrap();
     std::thread::scope(|scope| {
-        let busy = scope.spawn(|| postgres.execute("select count(*) from generate_series(1, 9e9)"));
+        // In the select list, where it streams: after `from` it would fill the disk first.
+        let busy =
+            scope.spawn(|| postgres.execute("select count(*) from (select generate_series(1, 9000000000)) numbers"));
         let limit = Instant::now() + Duration::from_secs(20);
         let active = "select count(*) from pg_stat_activity where state = 'active'";
         while postgres.execute(active).unwrap() != "2" {

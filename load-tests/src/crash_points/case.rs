@@ -94,7 +94,6 @@ impl Case {
         let over = crew.while_waiting(self.until_fired(&folder, held_up, Fired::is_over)).await;
         let audit = crew.while_waiting(whole_stock(&program)).await?;
         let claims_open = audit.claims_open;
-        crew.await_all_ready().await?;
         let ended = crew.stop().await?;
 
         let mut wrong: Vec<String> = answered.err().into_iter().map(|error| format!("{error:#}")).collect();

@@ -302,7 +302,7 @@ mod tests {
     async fn nothing_that_a_step_started_outlives_it() {
         let folder = tempfile::tempdir().unwrap();
         let told = folder.path().join("child");
-        let limit = Duration::from_secs(1);
+        let limit = Duration::from_secs(5);
         let late = Step { limit, ..with_a_child(&told, "wait") }.run(folder.path()).await.unwrap();
         assert!(late.figures.contains("did not end"), "{}", late.figures);
         gone(&told).await;

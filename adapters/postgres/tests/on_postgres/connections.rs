@@ -88,7 +88,7 @@ async fn a_call_ends_at_its_limit_and_says_whether_it_can_have_committed() {
     let (blocker, admin) = (ledger.connect().await, ledger.connect().await);
     // The operator's own options win over ours: here the server itself would wait for ever.
     let url = format!("{}?options=-c%20statement_timeout%3D0", ledger.url);
-    let brief = Postgres::new(&url, 1, Duration::from_millis(400)).unwrap();
+    let brief = Postgres::new(&url, 1, Duration::from_secs(2)).unwrap();
     brief.skus().await.unwrap();
 
     lock(&blocker, ids[0]).await;
@@ -160,7 +160,7 @@ async fn a_frozen_server_is_waited_for_no_longer_than_the_limit() {
     let server = private_servers::Postgres::start().unwrap();
     let url = server.url();
     fulfil_postgres::migrate(&url).await.unwrap();
-    let brief = Postgres::new(&url, 2, Duration::from_millis(500)).unwrap();
+    let brief = Postgres::new(&url, 2, Duration::from_secs(2)).unwrap();
     // Its statement is prepared, so that the next one is sent at once.
     brief.count_tries(&[body("b")], 1).await.unwrap();
     server.pause().unwrap();

@@ -1,6 +1,6 @@
 //! A fresh virtual host for each test, and what tests do in it directly.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use fulfil_rabbitmq::{BrokerUrl, declare};
 use lapin::{
@@ -48,6 +48,23 @@ pub(crate) async fn enqueue(channel: &Channel, queue: &str, bodies: Vec<Vec<u8>>
     for confirm in confirms {
         let confirmation = confirm.await.expect("confirm");
         assert!(confirmation.is_ack() && confirmation.take_message().is_none(), "{queue} did not take it");
+    }
+}
+
+/// How many messages are ready in each of these queues, once so many or more are in all of them. A broker that is busy
+/// says 0 where the queue's leader does not tell it in time.
+pub(crate) async fn depths(channel: &Channel, queues: &[String], at_least: u32) -> Vec<u32> {
+    let since = Instant::now();
+    loop {
+        let mut found = Vec::new();
+        for queue in queues {
+            found.push(depth(channel, queue).await);
+        }
+        if found.iter().sum::<u32>() >= at_least {
+            return found;
+        }
+        assert!(since.elapsed() < LIMIT, "{found:?} messages are in {queues:?}, and not {at_least}");
+        tokio::time::sleep(Duration::from_millis(20)).await;
     }
 }
 

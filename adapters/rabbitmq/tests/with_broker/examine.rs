@@ -94,7 +94,7 @@ async fn what_is_declared_is_well_and_stays_as_it_is() {
         // Nothing was taken, nothing was published.
         let depths = [("orders.0", 1), ("results", 0), ("orders.dead", 0)];
         for (queue, messages) in depths {
-            assert_eq!(broker::depth(&channel, queue).await, messages, "{queue}");
+            assert_eq!(broker::depths(&channel, &[queue.into()], messages).await, [messages], "{queue}");
         }
     }
 }
@@ -266,7 +266,7 @@ async fn orders_in_lanes_of_an_earlier_number() {
     let orders = (0..100).map(|n| Submission { order_id: format!("order-{n}"), body: b"{}".to_vec() });
     submitter.submit(orders.collect()).await.expect("submit");
     declare(&url, 2, LIMIT).await.expect("declare");
-    // The broker counts what is ready with a little delay.
+    // A broker that is busy says that a queue is empty where its leader does not tell in time.
     let begun = Instant::now();
     loop {
         let examination = examine(&url, 2).await;

@@ -39,7 +39,11 @@ async fn a_reader_sees_copies_of_what_nobody_takes() {
     }
     assert!(timeout(Duration::from_millis(200), some.next()).await.is_err());
     let (_connection, channel) = broker::connect(&url).await;
-    assert_eq!(broker::depth(&channel, "results").await, 1000, "the platform's copies are all there");
+    assert_eq!(
+        broker::depths(&channel, &["results".into()], 1000).await,
+        [1000],
+        "the platform's copies are all there"
+    );
     all.close().await;
     drop(some);
 }
@@ -53,10 +57,10 @@ async fn a_reader_of_the_exchange_is_a_queue_like_the_platforms() {
     let read = timeout(LIMIT, reader.next()).await.expect("in time").expect("next");
     assert_eq!(read.message_id, result(5).message_id);
     let (_connection, channel) = broker::connect(&url).await;
-    assert_eq!(broker::depth(&channel, "results").await, 9, "what the reader takes is not unrouted");
+    assert_eq!(broker::depths(&channel, &["results".into()], 9).await, [9], "what the reader takes is not unrouted");
     reader.close().await;
     announce(&announcer, 5..6).await;
-    assert_eq!(broker::depth(&channel, "results").await, 10);
+    assert_eq!(broker::depths(&channel, &["results".into()], 10).await, [10]);
 }
 
 #[tokio::test]

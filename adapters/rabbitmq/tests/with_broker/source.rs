@@ -77,7 +77,11 @@ async fn the_prefetch_holds_in_every_session() {
             held.extend(session.next(100).await.expect("next"));
         }
         assert_eq!(held.len(), 5, "the broker gave more than the prefetch");
-        assert_eq!(session.ready().await.expect("ready"), 15);
+        let since = std::time::Instant::now();
+        // A broker that is busy says 0 where the queue's leader does not tell it in time.
+        while session.ready().await.expect("ready") != 15 {
+            assert!(since.elapsed() < LIMIT, "others than 15 are ready");
+        }
         let more = tokio::time::timeout(std::time::Duration::from_millis(300), session.next(100)).await;
         assert!(more.is_err(), "the broker gave more than the prefetch: {more:?}");
         session.close().await;

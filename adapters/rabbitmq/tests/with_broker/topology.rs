@@ -22,17 +22,18 @@ async fn submit(url: &BrokerUrl, numbers: std::ops::Range<usize>) {
     submitter.close().await;
 }
 
-/// Empties every lane that there is; bodies by lane.
-async fn drain(url: &BrokerUrl, lanes: u16) -> BTreeMap<u16, BTreeSet<String>> {
+/// Empties every lane that there is, once so many orders or more wait in all of them; bodies by lane.
+async fn drain(url: &BrokerUrl, lanes: u16, orders: u32) -> BTreeMap<u16, BTreeSet<String>> {
     let sources = RabbitSources::new(url.clone(), lanes, 500, LIMIT);
     let mut found = BTreeMap::new();
-    for lane in sources.lanes().await.expect("lanes") {
-        let (connection, channel) = broker::connect(url).await;
-        let waiting = broker::depth(&channel, &format!("orders.{lane}")).await as usize;
-        connection.close(200, "OK".into()).await.expect("close");
+    let (connection, channel) = broker::connect(url).await;
+    let all = sources.lanes().await.expect("lanes");
+    let queues: Vec<String> = all.iter().map(|lane| format!("orders.{lane}")).collect();
+    let depths = broker::depths(&channel, &queues, orders).await;
+    for (lane, waiting) in all.into_iter().zip(depths) {
         let mut session = sources.open(lane).await.expect("open");
         let bodies: &mut BTreeSet<String> = found.entry(lane).or_default();
-        while bodies.len() < waiting {
+        while bodies.len() < waiting as usize {
             let mut deliveries = session.next(500).await.expect("next");
             for delivery in &deliveries {
                 assert!(bodies.insert(String::from_utf8(delivery.body.clone()).expect("a number")), "twice");
@@ -42,6 +43,7 @@ async fn drain(url: &BrokerUrl, lanes: u16) -> BTreeMap<u16, BTreeSet<String>> {
         }
         session.close().await;
     }
+    connection.close(200, "OK".into()).await.expect("close");
     found
 }
 
@@ -53,7 +55,7 @@ async fn declaring_again_changes_nothing() {
     }
     submit(&url, 0..20).await;
     declare(&url, 2, LIMIT).await.expect("declare");
-    let found = drain(&url, 2).await;
+    let found = drain(&url, 2, 20).await;
     assert_eq!(found.values().flatten().count(), 20, "none twice: the way of one lane is shut");
     assert_eq!(found.values().flatten().collect::<BTreeSet<_>>().len(), 20);
     assert_eq!(declare(&url, 0, LIMIT).await, Err(TopologyError::NoLane));
@@ -67,7 +69,7 @@ async fn changing_the_lanes_loses_nothing() {
     submit(&url, 400..800).await;
     declare(&url, 8, LIMIT).await.expect("declare");
     submit(&url, 800..1600).await;
-    let found = drain(&url, 8).await;
+    let found = drain(&url, 8, 1600).await;
     assert_eq!(found.len(), 8);
     assert!(found.values().all(|bodies| !bodies.is_empty()), "every lane has its share");
     let all: Vec<_> = found.values().flatten().collect();
@@ -80,14 +82,14 @@ async fn lanes_that_are_no_longer_bound_get_nothing_new() {
     let url = broker::declared(4).await;
     declare(&url, 2, LIMIT).await.expect("declare");
     submit(&url, 0..200).await;
-    let found = drain(&url, 2).await;
+    let found = drain(&url, 2, 200).await;
     let counts: Vec<usize> = found.values().map(BTreeSet::len).collect();
     assert_eq!(counts.iter().sum::<usize>(), 200);
     assert_eq!(counts[2..], [0, 0]);
 
     declare(&url, 1, LIMIT).await.expect("declare");
     submit(&url, 200..300).await;
-    let counts: Vec<usize> = drain(&url, 1).await.values().map(BTreeSet::len).collect();
+    let counts: Vec<usize> = drain(&url, 1, 100).await.values().map(BTreeSet::len).collect();
     assert_eq!(counts, [100, 0, 0, 0]);
 }
 
@@ -107,7 +109,7 @@ async fn changing_the_lanes_while_orders_come_loses_nothing() {
         }
     );
     let () = done;
-    let found = drain(&url, 2).await;
+    let found = drain(&url, 2, 2000).await;
     // An order may have come twice, into two lanes; the ledger tells a repeat (I2).
     assert_eq!(found.values().flatten().collect::<BTreeSet<_>>().len(), 2000);
 }

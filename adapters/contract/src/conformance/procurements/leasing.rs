@@ -114,7 +114,7 @@ pub async fn a_former_holder_writes_nothing(backend: &dyn SlowLaneBackend) {
 pub async fn a_send_renews_the_lease(backend: &dyn SlowLaneBackend) {
     recorded(backend, 2).await;
     // Long enough for what is done under it.
-    let short = Duration::from_secs(1);
+    let short = Duration::from_secs(3);
     let leased = backend.procurements().lease(&worker("w-1"), 10, short).await.unwrap();
     let sent = send(backend, &leased[0], "a", 1).await;
     let since = Instant::now();

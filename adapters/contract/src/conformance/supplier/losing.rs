@@ -71,13 +71,13 @@ pub async fn not_reachable_is_not_sent(bench: impl SupplierBench) {
 }
 
 pub async fn beyond_the_time_limit_is_unknown(bench: impl SupplierBench) {
-    let limit = Duration::from_millis(500);
+    let limit = Duration::from_secs(2);
     let basket = Basket::keys(bench.speaks(), 1, 2);
     // Whatever is fetched once (a token) is there before the supplier becomes slow.
     let hasty = bench.supplier(With::TimeLimit(limit));
     let first = Basket::keys(bench.speaks(), 9, 1);
+    goods(&hasty, &first).await;
     let patient = bench.supplier(With::Right);
-    goods(&patient, &first).await;
 
     bench.behave(Behaviour::Slow(Duration::from_secs(20))).await;
     let from = Instant::now();
