@@ -204,7 +204,7 @@ fn rebuilding(site: &Site<'_>) {
     // The lease of the worker before has to lapse first.
     let begun = Instant::now();
     while site.ask(&["stock", "status"])[1]["stock"] != "complete" {
-        assert!(begun.elapsed() < Duration::from_secs(120), "nobody loads");
+        assert!(begun.elapsed() < Duration::from_secs(30), "nobody loads");
     }
     kill(Pid::from_raw(i32::try_from(worker.id()).unwrap()), Signal::SIGTERM).unwrap();
     let output = worker.wait_with_output().unwrap();
@@ -222,7 +222,7 @@ fn without_stock(site: &Site<'_>) {
     site.servers.postgres.execute("select pg_reload_conf()").unwrap();
     let begun = Instant::now();
     while doctor_state(site, "postgres.synchronous_commit") != Some("broken".into()) {
-        assert!(begun.elapsed() < Duration::from_secs(120), "it is off, and nobody says so");
+        assert!(begun.elapsed() < Duration::from_secs(30), "it is off, and nobody says so");
     }
     doctor(site, 1);
     site.servers.postgres.execute("alter system reset synchronous_commit").unwrap();

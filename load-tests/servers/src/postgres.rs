@@ -42,7 +42,7 @@ impl Postgres {
     /// of a process takes about a second more, because it makes the files that others copy.
     ///
     /// # Errors
-    /// If Postgres is not installed, or does not come up within a minute.
+    /// If Postgres is not installed, or does not come up within three minutes.
     pub fn start() -> Result<Self> {
         start_on_free_ports(|| Self::start_once(None))
     }

@@ -32,7 +32,7 @@ pub trait Server: Parts {
     /// Kills it if it runs, and starts it on the same port and the same data.
     ///
     /// # Errors
-    /// If it is not ready within a minute; the text holds the end of its output.
+    /// If it is not ready within three minutes (Redis: one); the text holds the end of its output.
     fn restart(&self) -> Result<()> {
         self.processes().kill()?;
         self.launch()

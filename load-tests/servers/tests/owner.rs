@@ -15,7 +15,7 @@ use private_servers::{Postgres, RabbitMq, Redis, Server, Servers, peak_memory_by
 use tempfile::TempDir;
 
 const ROLE: &str = "PRIVATE_SERVERS_OWNER";
-const GONE_WITHIN: Duration = Duration::from_secs(60);
+const GONE_WITHIN: Duration = Duration::from_secs(10);
 
 #[test]
 fn all_servers_go_when_their_owner_is_killed() {
